@@ -1,0 +1,72 @@
+"""Start the provider sandbox: `python -m connections.sandbox --port 8900 --home var/sandbox`.
+
+`python -m connections.sandbox keys --home DIR` only makes sure the service-account files exist.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from . import keys, name_server
+from .app import create_app
+
+THREADS = 32
+
+
+class Server(BaseApplication):
+    """gunicorn with one process, so that there is one world, and threads."""
+
+    def __init__(self, host: str, port: int, home: Path) -> None:
+        self.host, self.port, self.home = host, port, home
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "keepalive": 75,
+            "timeout": 120,
+            "graceful_timeout": 1,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "limit_request_line": 8190,
+            "worker_exit": lambda _server, worker: worker.app.callable.extensions["sandbox"].save(),
+        }
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        app = create_app(self.home)
+        name_server.serve(app.extensions["sandbox"], self.host, self.port)
+        print(f"Provider sandbox: http://{self.host}:{self.port}/ (state in {self.home})", flush=True)
+        return app
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m connections.sandbox", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("serve", "keys"), default="serve")
+    parser.add_argument("--port", type=int, default=8900)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--home", type=Path, default=os.environ.get("SANDBOX_HOME"))
+    given = parser.parse_args()
+    home = Path(given.home or tempfile.mkdtemp(prefix="sandbox-")).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    accounts = keys.first_accounts(home)
+    if given.what == "keys":
+        for path in accounts:
+            print(path)
+        return
+    Server(given.host, given.port, home).run()
+
+
+if __name__ == "__main__":
+    main()
