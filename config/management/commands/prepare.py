@@ -1,0 +1,40 @@
+"""What has to happen between an installation or upgrade and its start; run again, it changes nothing."""
+
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Brings tables, static files and timetable up to date; in a sample installation, the sample too."
+
+    def handle(self, **options) -> None:
+        call_command("migrate", verbosity=0)
+        call_command("createcachetable")
+        self.collect_static_files()
+        if settings.SAMPLE_INSTALLATION:
+            call_command("sample_installation")
+        call_command("sync_schedules")
+
+    def collect_static_files(self) -> None:
+        """Collect them if one changed: hashing and compressing all of them takes seconds."""
+        stamp = Path(settings.STATIC_ROOT).with_suffix(".digest")
+        digest = digest_of_static_files()
+        if not stamp.exists() or stamp.read_text() != digest:
+            call_command("collectstatic", interactive=False, verbosity=0)
+            stamp.write_text(digest)
+
+
+def digest_of_static_files() -> str:
+    """Changes when a static file, or the way they are stored, changes."""
+    digest = hashlib.sha256(repr(settings.STORAGES["staticfiles"]).encode())
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            digest.update(name.encode())
+            with storage.open(name) as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,138 @@
+"""What `make run` starts: a sample installation of the portal on this machine, until Ctrl-C.
+
+Uses the standard library only, beside config/embedded_postgres.py.
+"""
+
+import base64
+import contextlib
+import ctypes
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from config.embedded_postgres import database
+
+HOME = Path(__file__).resolve().parent.parent
+VAR = HOME / "var"
+ANSWER_SECONDS = 60  # until the portal answers its first request; two or three are usual
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_with_parent(signal.SIGTERM)
+    port, sandbox_port = free_port("PORT", 8000), free_port("SANDBOX_PORT", 8900)
+    if port == sandbox_port:
+        sys.exit(f"PORT and SANDBOX_PORT are both {port}. Set one of them to another port.")
+    VAR.mkdir(exist_ok=True)
+    os.environ.update(sample_settings(port, sandbox_port) | dict(os.environ))
+    if not os.environ.get("DATABASE_URL"):
+        database(
+            VAR / os.environ.get("EMBEDDED_POSTGRES", "postgres")
+        )  # ours too: it stays up between commands
+    python("-m", "connections.sandbox", "keys", "--home", VAR / "sandbox", stdout=subprocess.DEVNULL)
+    python("manage.py", "prepare")
+    sys.exit(serve(os.environ["PORTAL_URL"], port))
+
+
+def free_port(name: str, default: int) -> int:
+    """The port that the environment variable `name` holds; ends the program when something listens there."""
+    value = os.environ.get(name) or str(default)
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        sys.exit(f"{name} must be a port number, not {value!r}.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
+        try:
+            probe.bind(("127.0.0.1", int(value)))
+        except OSError as error:
+            sys.exit(
+                f"Port {value} cannot be used: {error.strerror}. Set {name} to another one: make run {name}=…"
+            )
+    return int(value)
+
+
+def sample_settings(port: int, sandbox_port: int) -> dict[str, str]:
+    """The settings of a sample installation; what the environment says comes before them. See .env.example."""
+    return {
+        "PORT": str(port),
+        "SANDBOX_PORT": str(sandbox_port),
+        "PORTAL_URL": f"http://localhost:{port}",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "SAMPLE_INSTALLATION": "1",
+        "MFA_REQUIRED": "0",
+        "SANDBOX_URL": f"http://localhost:{sandbox_port}",
+        "DNS_SERVER": f"127.0.0.1:{sandbox_port}",
+        "GOOGLE_SERVICE_ACCOUNT_FILE": str(VAR / "sandbox" / "service-accounts" / "installation.json"),
+        "PROVIDER_CALL_LOG": str(VAR / "provider-calls.jsonl"),
+        "PYTHONUNBUFFERED": "1",
+        **own_secrets(VAR / "sample.env"),
+    }
+
+
+def own_secrets(file: Path) -> dict[str, str]:
+    """The secrets of this sample installation, made at its first start."""
+    if not file.exists():
+        fernet_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        draft = file.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(f"SECRET_KEY={secrets.token_urlsafe(50)}\nENCRYPTION_KEYS={fernet_key}\n")
+        draft.rename(file)
+    return dict(line.split("=", 1) for line in file.read_text().splitlines() if line)
+
+
+def python(*arguments, stdout=None) -> None:
+    """Run a Python program of ours to its end; ends this one too if it fails."""
+    done = subprocess.run([sys.executable, *arguments], cwd=HOME, stdout=stdout)
+    if done.returncode:
+        sys.exit(f"`{' '.join(str(word) for word in arguments)}` failed; nothing was started.")
+
+
+def serve(url: str, port: int) -> int:
+    """Run what the Procfile names until one of them ends or we are told to end; the code to exit with."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    honcho = subprocess.Popen(
+        # no env file: the environment is complete, and a .env beside us is for a real installation
+        [sys.executable, "-m", "honcho", "--env", os.devnull, "start"],
+        cwd=HOME,
+        env=os.environ | {"PATH": path},
+        start_new_session=True,  # Ctrl-C reaches us alone, and we tell honcho once
+        preexec_fn=lambda: end_with_parent(signal.SIGTERM),
+    )
+    try:
+        if wait_for_answer(honcho, port):
+            print(f"\nConvoke is ready: {url}  (Ctrl-C ends it)\n", flush=True)
+        return honcho.wait()
+    except (KeyboardInterrupt, SystemExit):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        honcho.terminate()
+        honcho.wait()
+        return 0
+
+
+def wait_for_answer(honcho: subprocess.Popen, port: int) -> bool:
+    """Whether the portal answers; returns early when it ended."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while honcho.poll() is None and time.monotonic() < deadline:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        with contextlib.closing(connection), contextlib.suppress(OSError, HTTPException):
+            connection.request("GET", "/")
+            connection.getresponse()
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def end_with_parent(number: int) -> None:
+    """Have the kernel send this process the signal when its parent dies, however it dies (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG, see prctl(2)
+
+
+if __name__ == "__main__":
+    main()
