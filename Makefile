@@ -11,7 +11,7 @@
 
 PYTHON ?= python3
 PY := .venv/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check --quiet
+PIP := $(PY) -m pip --disable-pip-version-check -qq
 
 # What was installed is remembered by checksum: a file's date says little after a checkout.
 checksum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)

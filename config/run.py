@@ -24,7 +24,8 @@ ANSWER_SECONDS = 60  # until the portal answers its first request; two or three 
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell script's background job ignores it
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     end_with_parent(signal.SIGTERM)
     port, sandbox_port = free_port("PORT", 8000), free_port("SANDBOX_PORT", 8900)
     if port == sandbox_port:
@@ -107,7 +108,7 @@ def serve(url: str, port: int) -> int:
         if wait_for_answer(honcho, port):
             print(f"\nConvoke is ready: {url}  (Ctrl-C ends it)\n", flush=True)
         return honcho.wait()
-    except (KeyboardInterrupt, SystemExit):
+    except SystemExit:  # from our signal handler
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         honcho.terminate()

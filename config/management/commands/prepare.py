@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, **options) -> None:
         call_command("migrate", verbosity=0)
-        call_command("createcachetable")
+        call_command("createcachetable", verbosity=0)
         self.collect_static_files()
         if settings.SAMPLE_INSTALLATION:
             call_command("sample_installation")
