@@ -10,13 +10,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dateutil.rrule import rrulestr
 
 from . import mailboxes
-from .events import Attendee, Event, event_from_json, event_to_json, occurrence_id
+from .events import Attendee, Event, event_from_json, event_to_json
 from .mailboxes import PRIMARY, PRIVATE_PLANS
 
 Key = tuple[str, str]  # owner id, calendar name
@@ -41,6 +41,7 @@ class Calendars:
         self._find, self._rows_of, self._now = find, rows_of, now
         self._lock = threading.RLock()
         self._changes: dict[Key, dict[str, Event]] = {}
+        self._former_masters: dict[tuple[Key, str], list[Event]] = {}
         self._windows: OrderedDict[tuple, list[Event]] = OrderedDict()
         self.last_change = 0
         self.listeners: list[Callable[[str, str, Event], None]] = []
@@ -143,6 +144,18 @@ class Calendars:
         found = [one for one in self._overlay(owner, calendar).values() if one.change > change]
         return sorted(found, key=lambda one: one.change)
 
+    def former_masters(self, owner: Any, calendar: str, series: str, change: int) -> list[Event]:
+        """How a series stood right after that change, and what it was since, oldest first; not as it is now.
+
+        Lets a reader hear of occurrences that a changed series no longer has. Not kept over a restart, after
+        which only the rule's own version is known.
+        """
+        versions = [one for one in self._rule_masters(owner, calendar) if one.id == series]
+        with self._lock:
+            versions += self._former_masters.get(((owner.id, calendar), series), [])
+        known = [one for one in versions if one.change <= change]
+        return known[-1:] + [one for one in versions if one.change > change]
+
     def busy(
         self, owner: Any, start: datetime, end: datetime, calendar: str = PRIMARY
     ) -> list[list[datetime]]:
@@ -202,6 +215,7 @@ class Calendars:
         """Take over what `dump` gave; an empty dict forgets all changes."""
         with self._lock:
             self._changes.clear()
+            self._former_masters.clear()
             self._windows.clear()
             self.last_change = data.get("last_change", self.last_change)
             for owner, calendar, row in data.get("events", ()):
@@ -220,7 +234,10 @@ class Calendars:
             event.change = self.last_change
             event.updated = self._now()
             event.created = event.created or event.updated
-            self._changes.setdefault((owner.id, calendar), {})[event.id] = event
+            events = self._changes.setdefault((owner.id, calendar), {})
+            if event.rrule and event.id in events:
+                self._former_masters.setdefault(((owner.id, calendar), event.id), []).append(events[event.id])
+            events[event.id] = event
         return owner.id, calendar, event
 
     def _spread(self, owner: Any, event: Event) -> list[tuple[str, str, Event]]:
