@@ -1,7 +1,4 @@
-"""What `make run` starts: a sample installation of the portal on this machine, until Ctrl-C.
-
-Uses the standard library only, beside config/embedded_postgres.py.
-"""
+"""What `make run` starts: a sample installation of the portal on this machine, until Ctrl-C."""
 
 import base64
 import contextlib
@@ -16,10 +13,14 @@ import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import psutil
+
 from config.embedded_postgres import database
 
 HOME = Path(__file__).resolve().parent.parent
 VAR = HOME / "var"
+HONCHO_SECONDS = 8  # it kills after five
+ORPHAN_SECONDS = 6  # the watchdog takes up to four
 ANSWER_SECONDS = 60  # until the portal answers its first request; two or three are usual
 
 
@@ -95,6 +96,8 @@ def python(*arguments, stdout=None) -> None:
 
 def serve(url: str, port: int) -> int:
     """Run what the Procfile names until one of them ends or we are told to end; the code to exit with."""
+    adopt_orphans()
+    before = set(psutil.Process().children())
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     honcho = subprocess.Popen(
         # no env file: the environment is complete, and a .env beside us is for a real installation
@@ -109,11 +112,16 @@ def serve(url: str, port: int) -> int:
             print(f"\nConvoke is ready: {url}  (Ctrl-C ends it)\n", flush=True)
         return honcho.wait()
     except SystemExit:  # from our signal handler
+        honcho.terminate()
+        return 0
+    finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        honcho.terminate()
-        honcho.wait()
-        return 0
+        try:
+            honcho.wait(HONCHO_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(honcho.pid, signal.SIGKILL)
+        end_orphans(set(psutil.Process().children()) - before)
 
 
 def wait_for_answer(honcho: subprocess.Popen, port: int) -> bool:
@@ -127,6 +135,23 @@ def wait_for_answer(honcho: subprocess.Popen, port: int) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def end_orphans(orphans: set[psutil.Process]) -> None:
+    """End what honcho left behind when it was killed, or stumbled over being told to end while it starts."""
+    for process in orphans:
+        process.terminate()
+    _, stubborn = psutil.wait_procs(orphans, ORPHAN_SECONDS)
+    for process in stubborn:
+        for descendant in [*process.children(recursive=True), process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                descendant.kill()
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent died (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER, see prctl(2)
 
 
 def end_with_parent(number: int) -> None:
