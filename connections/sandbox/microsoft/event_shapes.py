@@ -5,7 +5,6 @@ they are in UTC. An all-day event runs from midnight to midnight whatever zone i
 """
 
 import base64
-import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -29,6 +28,7 @@ RESPONSES = {
     "declined": "declined",
     "unanswered": "notResponded",
 }
+OUTLOOK = "https://outlook.office365.com/owa/"
 NEVER = "0001-01-01T00:00:00Z"
 IMMUTABLE, ORDINARY = "AAkALgAAAAAAHYQDEapm", "AAMkADU1NjE2NWUwYTEt"
 # Least data: what Calendars.ReadBasic.All never shows.
@@ -37,29 +37,38 @@ HIDDEN_FROM_BASIC = ("body", "bodyPreview")
 
 @dataclass(frozen=True)
 class Style:
-    """How this caller wants events: zone of times, kind of ids, and whether the body may be shown."""
+    """Whose events, and how this caller wants them: zone of times, kind of ids, whether the body may be shown."""
 
+    owner_id: str
+    owner_name: str
     zone: ZoneInfo
     zone_name: str
     immutable_ids: bool
     basic: bool
 
+    def id_of(self, item: str) -> str:
+        """The id this caller is shown for an item of the mailbox."""
+        return graph_id(self.owner_id, item, self.immutable_ids)
 
-@functools.lru_cache(maxsize=65536)
-def graph_id(core_id: str, immutable: bool) -> str:
-    """The id under which Graph shows an item. Ordinary ids change when items move; immutable ones do not."""
-    text = base64.urlsafe_b64encode(core_id.encode()).decode()
+
+def graph_id(owner_id: str, item_id: str, immutable: bool) -> str:
+    """The id under which Graph shows an item of a mailbox; another mailbox's copy has another id.
+
+    Ordinary ids change when items move (not here, nothing moves); immutable ones never do.
+    """
+    text = base64.urlsafe_b64encode(f"{owner_id}/{item_id}".encode()).decode()
     return (IMMUTABLE if immutable else ORDINARY) + text
 
 
-def core_id(shown: str) -> str | None:
-    """The reverse of `graph_id` for both kinds, None when it is not an id of ours."""
+def item_id(owner_id: str, shown: str) -> str | None:
+    """The reverse of `graph_id` for both kinds; None when it is no id of this mailbox."""
     for prefix in (IMMUTABLE, ORDINARY):
         if shown.startswith(prefix):
             try:
-                return base64.urlsafe_b64decode(shown[len(prefix) :]).decode()
+                owner, _, item = base64.urlsafe_b64decode(shown[len(prefix) :]).decode().partition("/")
             except ValueError:
                 return None
+            return item if owner == owner_id else None
     return None
 
 
@@ -114,16 +123,16 @@ def stub(event: Event, style: Style) -> dict:
     return {
         "@odata.type": "#microsoft.graph.event",
         "@odata.etag": etag(event),
-        "id": graph_id(event.id, style.immutable_ids),
+        "id": style.id_of(event.id),
         "type": "occurrence",
-        "seriesMasterId": graph_id(event.series or "", style.immutable_ids),
+        "seriesMasterId": style.id_of(event.series or ""),
         "start": start,
         "end": end,
     }
 
 
-def full(event: Event, style: Style, owner_name: str = "") -> dict:
-    """The whole event. `owner_name` is shown as the organizer's name when the owner organizes it."""
+def full(event: Event, style: Style) -> dict:
+    """The whole event."""
     start, end = event_times(event, style)
     own_zone = windows_name(event.zone)
     location = {"displayName": event.location, "locationType": "default", "uniqueIdType": "unknown"}
@@ -132,7 +141,7 @@ def full(event: Event, style: Style, owner_name: str = "") -> dict:
     online = event.extra.get("onlineMeeting")
     shown = {
         "@odata.etag": etag(event),
-        "id": graph_id(event.id, style.immutable_ids),
+        "id": style.id_of(event.id),
         "createdDateTime": instant(event.created),
         "lastModifiedDateTime": instant(event.updated),
         "changeKey": change_key(event),
@@ -152,10 +161,10 @@ def full(event: Event, style: Style, owner_name: str = "") -> dict:
         "isCancelled": event.cancelled,
         "isOrganizer": organizes,
         "responseRequested": event.extra.get("responseRequested", True),
-        "seriesMasterId": graph_id(event.series, style.immutable_ids) if event.series else None,
+        "seriesMasterId": style.id_of(event.series) if event.series else None,
         "showAs": show_as(event),
         "type": event_type(event),
-        "webLink": f"https://outlook.office365.com/owa/?itemid={graph_id(event.id, False)}&path=/calendar/item",
+        "webLink": f"{OUTLOOK}?itemid={graph_id(style.owner_id, event.id, False)}&path=/calendar/item",
         "onlineMeetingUrl": None,
         "isOnlineMeeting": bool(online),
         "onlineMeetingProvider": "teamsForBusiness" if online else "unknown",
@@ -172,7 +181,7 @@ def full(event: Event, style: Style, owner_name: str = "") -> dict:
         "attendees": [_attendee(one) for one in event.attendees],
         "organizer": {
             "emailAddress": {
-                "name": owner_name if organizes and owner_name else event.organizer,
+                "name": style.owner_name if organizes else event.organizer,
                 "address": event.organizer,
             }
         },
@@ -180,7 +189,7 @@ def full(event: Event, style: Style, owner_name: str = "") -> dict:
     }
     if event.series:
         shown["originalStart"] = instant(event.original_start)
-        master = graph_id(event.series, style.immutable_ids)
+        master = style.id_of(event.series)
         shown["occurrenceId"] = f"OID.{master}.{event.local(event.original_start or event.start):%Y-%m-%d}"
     if style.basic:
         for name in HIDDEN_FROM_BASIC:
@@ -207,13 +216,3 @@ def _attendee(attendee: Attendee) -> dict:
         "status": {"response": RESPONSES[attendee.response].replace("notResponded", "none"), "time": NEVER},
         "emailAddress": {"name": attendee.name or attendee.address, "address": attendee.address},
     }
-
-
-EVENT_PROPERTIES = frozenset(
-    "id categories changeKey createdDateTime lastModifiedDateTime allowNewTimeProposals attendees body"
-    " bodyPreview cancelledOccurrences end hasAttachments hideAttendees iCalUId importance isAllDay isCancelled"
-    " isDraft isOnlineMeeting isOrganizer isReminderOn location locations occurrenceId onlineMeeting"
-    " onlineMeetingProvider onlineMeetingUrl organizer originalEndTimeZone originalStart originalStartTimeZone"
-    " recurrence reminderMinutesBeforeStart responseRequested responseStatus sensitivity seriesMasterId showAs"
-    " start subject transactionId type webLink".split()
-)
