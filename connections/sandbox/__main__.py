@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ class Server(BaseApplication):
     def load(self) -> Any:
         app = create_app(self.home)
         name_server.serve(app.extensions["sandbox"], self.host, self.port)
-        print(f"Provider sandbox: http://{self.host}:{self.port}/ (state in {self.home})", flush=True)
+        sys.stdout.write(f"Provider sandbox: http://{self.host}:{self.port}/ (state in {self.home})\n")
+        sys.stdout.flush()
         return app
 
 
@@ -63,7 +65,7 @@ def main() -> None:
     accounts = keys.first_accounts(home)
     if given.what == "keys":
         for path in accounts:
-            print(path)
+            sys.stdout.write(f"{path}\n")
         return
     Server(given.host, given.port, home).run()
 

@@ -1,7 +1,7 @@
-"""The Flask app: both providers under their real host names as first path segment, the control address, a page.
+"""The Flask app: both providers under their real host names, the control address, and a page.
 
-A provider is a package beside this file with `blueprint` (routes start with the real host), `FAULTS` (name ->
-sentence) and `set_up(world)`, called once. Its views say in `flask.g` what a call was about: `g.operation`,
+A provider is a package beside this file with `blueprint` (routes start with the real host), `FAULTS`
+(name -> sentence) and `set_up(world)`, called once. Its views say in `flask.g` what a call was about: `g.operation`,
 `g.who`, `g.scopes`, and `g.labels` (strings a fault's target is compared with).
 """
 

@@ -110,6 +110,22 @@ class Calendars:
         out += [one for one in changed.values() if one.end > start and one.start < end]
         return out
 
+    def gone_occurrences(
+        self, owner: Any, calendar: str, master: Event, start: datetime, end: datetime
+    ) -> list[Event]:
+        """Occurrences in the window that a changed or deleted series had planned before and has no more."""
+        left = {one.id for one in self.occurrences(owner, calendar, master, start, end)}
+        earlier = [replace(master, deleted=False)] if master.deleted else []
+        for begin, finish, rule in master.extra.get("former", ()):
+            times = datetime.fromisoformat(begin), datetime.fromisoformat(finish)
+            earlier.append(replace(master, start=times[0], end=times[1], rrule=rule, deleted=False))
+        gone = {}
+        for version in earlier:
+            for one in self._planned(owner, calendar, version, start, end):
+                if one.id not in left:
+                    gone[one.id] = replace(one, cancelled=True, deleted=True, change=master.change)
+        return list(gone.values())
+
     def stored(self, owner: Any, calendar: str, start: datetime, end: datetime) -> list[Event]:
         """What the calendar stores for a window without expanding: singles, masters with an occurrence in
         it, and the exceptions of these. Cancelled ones included, sorted by start and id.
@@ -178,6 +194,10 @@ class Calendars:
 
         The copies of attendees who have a mailbox here follow the organizer's event.
         """
+        before = self.event(owner, calendar, event.id) if event.rrule else None
+        if before and (before.start, before.end, before.rrule) != (event.start, event.end, event.rrule):
+            past = [before.start.isoformat(), before.end.isoformat(), before.rrule]
+            event.extra = {**event.extra, "former": [*event.extra.get("former", ()), past]}
         told = [self._put(owner, calendar, event)]
         if event.response == "organizer":
             told += self._spread(owner, event)
@@ -201,15 +221,15 @@ class Calendars:
             self.save(organizer, PRIMARY, replace(theirs, attendees=_answered(theirs, owner.email, response)))
         return own
 
+    def everything(self) -> list[tuple[str, str, Event]]:
+        """Every change there is: owner id, calendar name, event."""
+        with self._lock:
+            return [(*key, event) for key, events in self._changes.items() for event in events.values()]
+
     def dump(self) -> dict[str, Any]:
         """All changes as plain JSON."""
-        with self._lock:
-            rows = [
-                [owner, calendar, event_to_json(event)]
-                for (owner, calendar), events in self._changes.items()
-                for event in events.values()
-            ]
-            return {"last_change": self.last_change, "events": rows}
+        rows = [[owner, calendar, event_to_json(event)] for owner, calendar, event in self.everything()]
+        return {"last_change": self.last_change, "events": rows}
 
     def load(self, data: dict[str, Any]) -> None:
         """Take over what `dump` gave; an empty dict forgets all changes."""
@@ -229,10 +249,11 @@ class Calendars:
             return dict(self._changes.get((owner.id, calendar), {}))
 
     def _put(self, owner: Any, calendar: str, event: Event) -> tuple[str, str, Event]:
+        now = self._now()  # outside the lock, because the clock has one of its own
         with self._lock:
             self.last_change += 1
             event.change = self.last_change
-            event.updated = self._now()
+            event.updated = now
             event.created = event.created or event.updated
             events = self._changes.setdefault((owner.id, calendar), {})
             if event.rrule and event.id in events:
@@ -247,7 +268,8 @@ class Calendars:
             person = self._find(guest.address)
             if not person or person.id == owner.id or not person.has_mailbox:
                 continue
-            copy = replace(event, response=guest.response, show_as=_shown(guest.response), extra={})
+            extra = {"shared": event.extra["shared"]} if "shared" in event.extra else {}
+            copy = replace(event, response=guest.response, show_as=_shown(guest.response), extra=extra)
             told.append(self._put(person, PRIMARY, copy))
         for person in self._former_guests(event.id, owner, invited):
             copy = self._overlay(person, PRIMARY)[event.id]
@@ -255,12 +277,11 @@ class Calendars:
         return told
 
     def _former_guests(self, event_id: str, owner: Any, invited: dict[str, Attendee]) -> list[Any]:
-        with self._lock:
-            holders = [
-                key[0]
-                for key, events in self._changes.items()
-                if event_id in events and key[0] != owner.id and not events[event_id].deleted
-            ]
+        holders = [
+            owner_id
+            for owner_id, _, one in self.everything()
+            if one.id == event_id and owner_id != owner.id and not one.deleted
+        ]
         people = [self._find(one) for one in holders]
         return [one for one in people if one and one.email.lower() not in invited]
 

@@ -6,7 +6,7 @@ import secrets
 import time
 import uuid
 from dataclasses import replace as _replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
@@ -136,23 +136,20 @@ def remove_faults(name: str | None = None) -> Response:
 @blueprint.post("/delegation")
 def add_delegation() -> Response:
     world, data = the_world(), _body("client_id", "scopes")
-    world.delegations[str(data["client_id"])] = {
-        "scopes": list(data["scopes"]),
-        "tenant": data.get("tenant", "kube.example"),
-        "since": time.time(),
-        "spread_seconds": float(data.get("spread_seconds", 0)),
-    }
-    world.changed()
+    domain = data.get("tenant", "kube.example")
+    world.delegate(domain, str(data["client_id"]), data["scopes"], float(data.get("spread_seconds", 0)))
     return jsonify(world.delegations)
 
 
 @blueprint.delete("/delegation")
 def remove_delegation() -> Response:
+    """Remove what matches `client_id` and `tenant` of the body or query; everything when neither is given."""
     world = the_world()
-    wanted = _body().get("client_id") or request.args.get("client_id")
-    for client_id in [str(wanted)] if wanted else list(world.delegations):
-        world.delegations.pop(client_id, None)
-    world.changed()
+    data = {**request.args, **_body()}
+    for key in list(world.delegations):
+        domain, _, client_id = key.partition("|")
+        if data.get("client_id", client_id) == client_id and data.get("tenant", domain) == domain:
+            world.undelegate(domain, client_id)
     return jsonify(world.delegations)
 
 
@@ -214,6 +211,13 @@ def calls() -> Response:
     """Calls of the providers' hosts, oldest first; `since` is epoch seconds."""
     since = float(request.args.get("since", 0))
     return jsonify(calls=[one for one in list(the_world().calls) if one["time"] > since])
+
+
+@blueprint.get("/pushes")
+def pushes() -> Response:
+    """Push messages sent to the portal, oldest first; status 0 means nobody answered."""
+    since = float(request.args.get("since", 0))
+    return jsonify(pushes=[one for one in list(the_world().pushes) if one["time"] > since])
 
 
 # The directory
@@ -294,7 +298,7 @@ def _times(data: dict[str, Any], zone: str, start: datetime | None = None) -> di
     """start, end and all_day of the event from {start, end} or {date}."""
     if "date" in data:
         try:
-            day = datetime.strptime(data["date"], "%Y-%m-%d").date()
+            day = date.fromisoformat(data["date"])
         except ValueError:
             abort(400, "date is YYYY-MM-DD")
         end = instant(day + timedelta(days=1), 0, zone)
@@ -346,7 +350,7 @@ def _event(owner: Any, event_id: str) -> tuple[str, Event]:
         event = calendars.event(owner, name, event_id)
         if event and not event.deleted:
             return name, event
-    abort(404, f"no such event: {event_id}")
+    return abort(404, f"no such event: {event_id}")
 
 
 @blueprint.patch("/mailboxes/<address>/events/<event_id>")

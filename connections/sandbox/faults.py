@@ -1,9 +1,9 @@
 """Faults that can be switched on. Each has a name, a sentence and parameters of its own.
 
-A provider's package declares its faults in a dict `FAULTS` (name -> sentence). The code that can go wrong asks
-`world.faults.hit(name, *labels)` at the place where it would go wrong. A fault may have a `target`: it then
-only hits when one of the labels is equal to it (an address, a host, an operation name, a calendar id). It may
-have `times`: it ends after so many hits. All other parameters belong to the fault.
+A provider's package declares its faults in a dict `FAULTS` (name -> sentence). The code that can go wrong
+asks `world.faults.hit(name, *labels)` at the place where it would go wrong. A fault may have a `target`: it
+then only hits when one of the labels is equal to it (an address, a host, an operation name, a calendar id).
+It may have `times`: it ends after so many hits. All other parameters belong to the fault.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keys of the sandbox: service-account files as Google's console gives them, and both providers' signing keys."""
+"""Keys: service-account files as Google's console gives them, and both providers' signing keys."""
 
 from __future__ import annotations
 

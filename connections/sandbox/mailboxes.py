@@ -152,7 +152,7 @@ def personal_by_id(person: Owner, event_id: str) -> Event | None:
     if len(rest) != 9 or not rest.isdigit():
         return None
     try:
-        monday = datetime.strptime(rest[:8], "%Y%m%d").date()
+        monday = date.fromisoformat(rest[:8])
     except ValueError:
         return None
     if monday.weekday() != 0:
@@ -164,7 +164,8 @@ def personal_by_id(person: Owner, event_id: str) -> Event | None:
 def rule_dates(rrule: str, first: date, year: int) -> tuple[date, ...]:
     """The dates of one year on which a series that may start from `first` on takes place."""
     rule = rrulestr(rrule, dtstart=datetime.combine(first, time()))
-    found = rule.between(datetime(year, 1, 1), datetime(year, 12, 31), inc=True)
+    low, high = date(year, 1, 1), date(year, 12, 31)
+    found = rule.between(datetime.combine(low, time()), datetime.combine(high, time()), inc=True)
     return tuple(moment.date() for moment in found)
 
 

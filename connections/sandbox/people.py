@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import sha1
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def _rivals() -> list[Person]:
     for domain in ("rival.example", "rival-ms.example"):
         for (given, family), home in zip(names, zones, strict=True):
             address = f"{given.lower()}.{family.lower()}@{domain}"
-            person_id = sha1(address.encode()).hexdigest()[:20]
+            person_id = sha256(address.encode()).hexdigest()[:20]
             out.append(Person(person_id, given, family, address, "", home))
     return out
 
@@ -129,7 +129,7 @@ def rooms() -> list[Room]:
             ("Tower", "5", "Crow's Nest", 2),
         ):
             address = f"room-{name.lower().replace(' ', '-').replace(chr(39), '')}@{domain}"
-            out.append(Room(sha1(address.encode()).hexdigest()[:20], name, address, seats, building, floor))
+            out.append(Room(sha256(address.encode()).hexdigest()[:20], name, address, seats, building, floor))
     return out
 
 

@@ -37,8 +37,8 @@ class World:
     calendars       `calendars.Calendars`
     timers          work that happens later
     latency_ms      added to every provider call
-    delegations     client id -> {"scopes": [...], "since": epoch seconds, "spread_seconds": n}
-    consents        "tenant|client id" -> {"since": epoch seconds, "roles": [...]}
+    delegations     "domain|client id" -> {"scopes": [...], "since": epoch seconds, "spread_seconds": n}
+    consents        "tenant id|client id" -> {"since": epoch seconds, "roles": [...]}
     registrations   client id -> {"name", "roles": [...], "secret"}
     dns             name -> list of TXT strings
     directory_listeners   called with ("add" | "update" | "delete", person) after a change of the directory
@@ -52,6 +52,7 @@ class World:
         self.timers = Timers()
         self.latency_ms = int(os.environ.get("SANDBOX_LATENCY_MS", "0") or 0)
         self.calls: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
+        self.pushes: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
         self._sections: dict[str, dict[str, Any]] = {}
         self._offset = timedelta()
         self._frozen_at: datetime | None = None
@@ -83,6 +84,25 @@ class World:
     @property
     def dns(self) -> dict[str, Any]:
         return self.section("dns")
+
+    def delegate(self, domain: str, client_id: str, scopes: list[str], spread_seconds: float = 0) -> None:
+        """A super administrator lets a service account act for everybody of the tenant with these scopes.
+
+        The grant works only after `spread_seconds`, as it may take Google's systems up to a day.
+        """
+        with self.lock:
+            self.delegations[f"{domain}|{client_id}"] = {
+                "scopes": list(scopes),
+                "since": time.time(),
+                "spread_seconds": spread_seconds,
+            }
+        self.changed()
+
+    def undelegate(self, domain: str, client_id: str) -> None:
+        """Take the delegation away again; tokens already out live on."""
+        with self.lock:
+            self.delegations.pop(f"{domain}|{client_id}", None)
+        self.changed()
 
     def changed(self) -> None:
         """Have state.json written soon."""
@@ -172,6 +192,19 @@ class World:
             self._index()
         self.changed()
         return person
+
+    def note_push(self, provider: str, address: str, what: str, channel: str, status: int) -> None:
+        """Remember that a message was sent; status 0 means nobody answered. `/control/pushes` shows them."""
+        self.pushes.append(
+            {
+                "time": time.time(),
+                "provider": provider,
+                "address": address,
+                "what": what,
+                "channel": channel,
+                "status": status,
+            }
+        )
 
     def tell_directory(self, what: str, person: Person) -> None:
         """Tell whoever listens to the directory: `what` is add, update or delete."""

@@ -1,0 +1,25 @@
+"""The faults only Google's side has."""
+
+FAULTS = {
+    "delegation_scope_missing": "The delegation lacks `scope`: an assertion that asks for it fails as a whole.",
+    "delegation_pending": "No delegation works yet, as if it had not spread.",
+    "invalid_grant": "The token is refused with invalid_grant and `description` (Invalid email or User ID).",
+    "access_denied": "The token is refused with access_denied and `description` (Account restricted).",
+    "service_key_removed": "The service account's key was removed: Invalid JWT Signature.",
+    "token_unavailable": "The token address fails with `error` (internal_failure) and `status` (500).",
+    "refresh_revoked": "A refresh token is refused: Token has been expired or revoked.",
+    "admin_policy_enforced": "The Workspace blocks the OAuth client at sign-in and at refresh.",
+    "consent_denied": "Pressing Allow comes back as access_denied.",
+    "no_scope_in_token": "The token answer carries no `scope`.",
+    "token_revoked": "Calls are refused with 401 although the token has not expired.",
+    "access_not_configured": "The API is not enabled in the Cloud project: 403 accessNotConfigured.",
+    "not_a_calendar_user": "The member has no Calendar service: 403 notACalendarUser.",
+    "sync_token_expired": "A syncToken is refused with 410.",
+    "calendar_error": "freeBusy answers 200 with `reason` (internalError) as the error of the calendar.",
+    "not_shared": "freeBusy answers notFound for calendars of other people.",
+    "conference_type_refused": "Meet is not allowed for the calendar: Invalid conference type value.",
+    "meet_pending": "A conference stays pending for `seconds` (5) instead of half a second.",
+    "meet_fails": "The conference request ends as failure.",
+    "channel_refused": "A push channel is refused: the call-back address was not accepted.",
+    "channel_short": "A push channel lives only `seconds` (60), whatever was asked.",
+}
