@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from .library import component
+from .numbers import grouped
 
 SCOPE_STATES = {
     "granted": (_("Granted"), "success", "check"),
@@ -24,7 +25,8 @@ SCOPE_STATES = {
 def stat(value, label: str, *, hint: str = "", url: str = "", tone: str = "") -> str:
     """A number people look for, what it counts, and a hint below. `tone` colours it when it asks for action."""
     return render_to_string(
-        "components/stat.html", {"value": value, "label": label, "hint": hint, "url": url, "tone": tone}
+        "components/stat.html",
+        {"value": grouped(value), "label": label, "hint": hint, "url": url, "tone": tone},
     )
 
 
@@ -86,7 +88,7 @@ def pager(*, shown: int, total: int | None = None, first_url: str = "", next_url
     """Where one is in a list paged by key. `total` where counting is cheap; the URLs where there is such a page."""
     return render_to_string(
         "components/pager.html",
-        {"shown": shown, "total": total, "first_url": first_url, "next_url": next_url},
+        {"shown": grouped(shown), "total": grouped(total), "first_url": first_url, "next_url": next_url},
     )
 
 

@@ -26,7 +26,7 @@ def _shapes(name: str) -> SafeString:
 def icon(name: str, *, label: str = "", size: str = "") -> str:
     """The icon `name`. Without `label` it is hidden from screen readers: the word stands beside it.
 
-    `size`: "" (1.25 rem), "sm" (1 rem), "lg" (2 rem).
+    `size`: "" (1.25 rem), "small" (1 rem), "large" (2 rem).
     """
     spoken = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     return format_html(

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .icons import icon as draw_icon
 from .library import component
+from .numbers import grouped
 
 TONES = {
     "neutral": "circle-dot",
@@ -85,7 +86,7 @@ def state_of(code: str, *, label: str = "", tone: str = "", icon: str = "") -> S
 def state_badge(code: str, *, label: str = "", tone: str = "", icon: str = "", url: str = "") -> str:
     """Icon, word and colour of a state. With `url` it leads to the cause."""
     state = state_of(str(code), label=label, tone=tone, icon=icon)
-    inner = format_html("{}<span>{}</span>", draw_icon(state.icon, size="sm"), state.label)
+    inner = format_html("{}<span>{}</span>", draw_icon(state.icon, size="small"), state.label)
     if url:
         return format_html(
             '<a class="state state-{}" data-state="{}" href="{}">{}</a>', state.tone, code, url, inner
@@ -118,8 +119,11 @@ def progress(done: int, total: int | None, *, label: str, counts: Iterable[dict]
 
     `counts`: dicts with label, number and optionally tone. `total` None: not known yet.
     """
+    shown = [{**count, "number": grouped(count["number"])} for count in counts]
+    words = {"done": grouped(done), "total": grouped(total)}
     return render_to_string(
-        "components/progress.html", {"done": done, "total": total, "label": label, "counts": counts}
+        "components/progress.html",
+        {"value": done, "most": total, "words": words, "label": label, "counts": shown},
     )
 
 

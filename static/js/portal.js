@@ -39,8 +39,8 @@ document.addEventListener("click", async event => {
 // The current tab is in sight on a phone; an error summary takes the focus.
 document.addEventListener("DOMContentLoaded", () => {
   const tab = document.querySelector(".tabs [aria-current]")
-  if (tab) tab.parentElement.parentElement.scrollLeft = tab.offsetLeft - 16
-  document.querySelector("[data-focus]")?.focus()
+  if (tab) tab.parentElement.parentElement.scrollLeft = tab.offsetLeft - 72
+  document.querySelector("[data-focus]:not([data-quiet] *)")?.focus()
 })
 
 // A refused form comes back with 422 and is shown like any other answer.
