@@ -12,6 +12,7 @@ from flask import Response, jsonify
 
 from .routes import blueprint
 
+EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -84,3 +85,12 @@ def _token_error(error: TokenError) -> Response:
     answer = jsonify(error=error.error, error_description=error.description)
     answer.status_code = error.code
     return answer
+
+
+@blueprint.route("/www.googleapis.com/<path:_rest>", methods=EVERY_METHOD)
+@blueprint.route("/admin.googleapis.com/<path:_rest>", methods=EVERY_METHOD)
+@blueprint.route("/meet.googleapis.com/<path:_rest>", methods=EVERY_METHOD)
+@blueprint.route("/oauth2.googleapis.com/<path:_rest>", methods=EVERY_METHOD)
+def unknown_call(_rest: str) -> Response:
+    """An address no operation has."""
+    raise not_found()
