@@ -1,7 +1,20 @@
 """Microsoft's side of the sandbox: Entra sign-in and consent, and Graph v1.0."""
 
 from ..world import World
-from . import calendar, consent, delta, directory, events, oauth, schedule
+from . import (
+    calendar,
+    consent,
+    control,
+    delta,
+    directory,
+    directory_delta,
+    events,
+    oauth,
+    places,
+    schedule,
+    subscriptions,
+    teams,
+)
 from .blueprint import blueprint
 from .faults import FAULTS
 from .office import Office
@@ -10,7 +23,20 @@ from .registrations import add_defaults
 __all__ = ["FAULTS", "VIEWS", "blueprint", "set_up"]
 
 # Importing these adds their routes to the blueprint.
-VIEWS = (calendar, consent, delta, directory, events, oauth, schedule)
+VIEWS = (
+    calendar,
+    consent,
+    control,
+    delta,
+    directory,
+    directory_delta,
+    events,
+    oauth,
+    places,
+    schedule,
+    subscriptions,
+    teams,
+)
 
 
 def set_up(world: World) -> None:

@@ -94,13 +94,18 @@ def operation(name: str, *, mailbox: bool = False) -> Callable:
             return view(call, **ids)
 
         for path in _spellings(described.path):
-            rule = ROOT + re.sub(r"\{([\w-]+)\}", lambda part: f"<{part[1].replace('-', '_')}>", path)
+            rule = ROOT + re.sub(r"\{([\w-]+)\}", _argument, path)
             blueprint.add_url_rule(
                 rule, f"{name}:{path}".replace(".", "_"), answer, methods=[described.method]
             )
         return view
 
     return register
+
+
+def _argument(placeholder: re.Match) -> str:
+    """`{onlineMeeting-id}` of the table as the view's argument `<meeting_id>`."""
+    return f"<{placeholder[1].replace('onlineMeeting', 'meeting').replace('-', '_')}>"
 
 
 def _spellings(path: str) -> set[str]:
@@ -112,8 +117,10 @@ def _begin(described: Operation) -> Call:
     world = the_world()
     g.operation = described.name
     g.labels = (HOST, described.name)
-    if (slow := world.faults.hit("token_revoked", *g.labels)) is not None:
-        raise unauthorized(slow.get("message", "Continuous access evaluation resulted in claims challenge."))
+    if world.faults.hit("token_revoked", *g.labels):
+        raise unauthorized(
+            "Continuous access evaluation resulted in claims challenge with result: InteractionRequired."
+        )
     claims = _claims(world)
     tenant = world.tenant(claims["tid"])
     g.who = claims.get("upn") or claims.get("app_displayname") or claims["appid"]

@@ -1,4 +1,4 @@
-"""What Microsoft's side keeps while the server runs: signing key, sign-in codes, calls under way."""
+"""What Microsoft's side keeps while the server runs: signing key, sign-in codes, calls under way, push."""
 
 import secrets
 import threading
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..people import Person, Tenant
 from ..world import World
+from .notifications import Notifications
 from .tokens import Tokens
 from .turns import Turns
 
@@ -39,6 +40,7 @@ class Office:
     def __init__(self, world: World) -> None:
         self.tokens = Tokens(world)
         self.turns = Turns()
+        self.notifications = Notifications(world)
         self._codes: dict[str, SignIn] = {}
         self._lock = threading.Lock()
 
