@@ -10,9 +10,8 @@ EVENTS = ("missed", "subscriptionRemoved", "reauthorizationRequired")
 
 @blueprint.get("/microsoft/subscriptions")
 def show_subscriptions() -> Response:
-    """Every subscription of every application, and the last deliveries, oldest first."""
-    notifications = the_world().microsoft.notifications
-    return jsonify(subscriptions=list(notifications.subscriptions().values()), sent=list(notifications.sent))
+    """Every subscription of every application."""
+    return jsonify(subscriptions=list(the_world().microsoft.notifications.subscriptions().values()))
 
 
 @blueprint.post("/microsoft/lifecycle")

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from flask import Response, jsonify
 
+from .. import rooms
 from ..events import Event
 from ..mailboxes import LONG_AGO, PRIMARY
 from ..people import Person, Room
@@ -20,7 +21,6 @@ from .event_input import changed_event, new_event, refused
 from .event_shapes import full, item_id
 from .graph import Call, GraphError, body, operation
 from .paging import one_item, outlook_list
-from .rooms import ask_rooms
 from .windows import asked_window
 
 LISTED_AHEAD = timedelta(days=366)  # personal events have no end; a list must
@@ -99,7 +99,7 @@ def create_event(call: Call, owner: Person | Room) -> tuple[dict, int]:
             )
         event = earlier
     else:
-        ask_rooms(call.world, owner, event)
+        rooms.answer_later(call.world, owner, event)
     shown = one_item(f"{CALENDARS_WITH_EVENTS}/$entity", full(event, call.style(owner)), properties.EVENT)
     return shown, 201
 
@@ -128,7 +128,7 @@ def update_event(call: Call, owner: Person | Room, event_id: str) -> dict:
     else:
         changed = _teams(call, owner, changed_event(event, sent), sent)
     call.world.calendars.save(owner, name, changed)
-    ask_rooms(call.world, owner, changed)
+    rooms.answer_later(call.world, owner, changed, name)
     return one_item(f"{CALENDARS_WITH_EVENTS}/$entity", full(changed, call.style(owner)), properties.EVENT)
 
 

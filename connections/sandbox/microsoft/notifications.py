@@ -7,7 +7,6 @@ Several notifications for one address travel in one POST. An answer of 2xx ends 
 import logging
 import threading
 import uuid
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,12 +25,11 @@ log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.1
 ANSWER_SECONDS = 10
 RETRY_SECONDS = (1, 2, 4, 8, 16)
-SENT_KEPT = 1000
 FRESH = timedelta(seconds=5)
 
 
 class Notifications:
-    """Hears of every change in the world and tells subscribers. `sent` keeps the last deliveries."""
+    """Hears of every change in the world and tells subscribers. `/control/pushes` shows what was sent."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -39,7 +37,6 @@ class Notifications:
         self._lock = threading.Lock()
         self._waiting: dict[str, list[dict[str, Any]]] = {}
         self._seen: set[tuple[str, str]] = set()
-        self.sent: deque[dict[str, Any]] = deque(maxlen=SENT_KEPT)
         world.calendars.listeners.append(self._event_changed)
         world.directory_listeners.append(self._person_changed)
 
@@ -147,9 +144,11 @@ class Notifications:
             status = requests.post(url, json={"value": messages}, timeout=ANSWER_SECONDS).status_code
         except requests.RequestException as error:
             log.info("notification to %s failed: %s", url, type(error).__name__)
-            status = None
-        self.sent.append({"url": url, "value": messages, "status": status, "try": tries + 1})
-        if (status is None or status >= 500) and tries < len(RETRY_SECONDS):
+            status = 0
+for one in messages:
+            what = one.get("changeType") or one["lifecycleEvent"]
+            self._world.note_push("microsoft", url, what, one["subscriptionId"], status)
+        if (status == 0 or status >= 500) and tries < len(RETRY_SECONDS):
             again = RETRY_SECONDS[tries]
             self._world.timers.later(again, lambda: self._pool.submit(self._send, url, messages, tries + 1))
 
