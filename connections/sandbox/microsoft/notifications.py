@@ -145,7 +145,7 @@ class Notifications:
         except requests.RequestException as error:
             log.info("notification to %s failed: %s", url, type(error).__name__)
             status = 0
-for one in messages:
+        for one in messages:
             what = one.get("changeType") or one["lifecycleEvent"]
             self._world.note_push("microsoft", url, what, one["subscriptionId"], status)
         if (status == 0 or status >= 500) and tries < len(RETRY_SECONDS):
