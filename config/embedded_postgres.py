@@ -55,6 +55,26 @@ def database(home: Path, *, fsync: bool = True) -> dict:
     }
 
 
+def release(home: Path) -> None:
+    """Use the server no longer. If nobody else does, return when it is gone (in five seconds at most)."""
+    home = Path(home).resolve()
+    with _held.pop(home) as users:
+        last = _granted(users)
+    with open(home / "server", "a") as server:
+        deadline = time.monotonic() + 5
+        while last and not _granted(server) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _granted(file) -> bool:
+    """Whether the exclusive lock on the open file is ours now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _socket_folder(home: Path) -> Path:
     """In `home`, unless the path is too long for a socket or libpq would read its comma as a second host."""
     if len(bytes(home)) < 80 and "," not in str(home):
@@ -243,22 +263,13 @@ def keep(home: Path, binaries: Path, fsync: str) -> None:
         while not _granted(users):
             if server.process.poll() is not None:
                 server.launch()
-            time.sleep(0.5)
+            time.sleep(0.1)
         server.stop()
 
 
 def _tell_ready() -> None:
     os.write(1, b"ready\n")
     os.dup2(2, 1)
-
-
-def _granted(file) -> bool:
-    """Whether the exclusive lock on the open file is ours now."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

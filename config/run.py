@@ -10,12 +10,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psutil
 
-from config.embedded_postgres import database
+from config.embedded_postgres import database, release
 
 HOME = Path(__file__).resolve().parent.parent
 VAR = HOME / "var"
@@ -25,21 +26,29 @@ ANSWER_SECONDS = 60  # until the portal answers its first request; two or three 
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell script's background job ignores it
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    on_signals(end)  # on SIGINT too: a background job of a shell script would ignore it
     end_with_parent(signal.SIGTERM)
     port, sandbox_port = free_port("PORT", 8000), free_port("SANDBOX_PORT", 8900)
     if port == sandbox_port:
         sys.exit(f"PORT and SANDBOX_PORT are both {port}. Set one of them to another port.")
     VAR.mkdir(exist_ok=True)
     os.environ.update(sample_settings(port, sandbox_port) | dict(os.environ))
-    if not os.environ.get("DATABASE_URL"):
-        database(
-            VAR / os.environ.get("EMBEDDED_POSTGRES", "postgres")
-        )  # ours too: it stays up between commands
-    python("-m", "connections.sandbox", "keys", "--home", VAR / "sandbox", stdout=subprocess.DEVNULL)
-    python("manage.py", "prepare")
-    sys.exit(serve(os.environ["PORTAL_URL"], port))
+    with embedded_postgres():
+        python("-m", "connections.sandbox", "keys", "--home", VAR / "sandbox", stdout=subprocess.DEVNULL)
+        python("manage.py", "prepare")
+        code = serve(os.environ["PORTAL_URL"], port)
+    sys.exit(code)
+
+
+def on_signals(handler: Callable | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def end(number: int, _frame: object) -> None:
+    """Leave by way of every `finally`, undisturbed by a second signal."""
+    on_signals(signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def free_port(name: str, default: int) -> int:
@@ -56,6 +65,20 @@ def free_port(name: str, default: int) -> int:
                 f"Port {value} cannot be used: {error.strerror}. Set {name} to another one: make run {name}=…"
             )
     return int(value)
+
+
+@contextlib.contextmanager
+def embedded_postgres() -> Iterator[None]:
+    """Keep it up between our commands, and see it gone at the end; nothing where DATABASE_URL names another."""
+    if os.environ.get("DATABASE_URL"):
+        yield
+        return
+    home = VAR / os.environ.get("EMBEDDED_POSTGRES", "postgres")
+    database(home)
+    try:
+        yield
+    finally:
+        release(home)
 
 
 def sample_settings(port: int, sandbox_port: int) -> dict[str, str]:
@@ -111,12 +134,11 @@ def serve(url: str, port: int) -> int:
         if wait_for_answer(honcho, port):
             print(f"\nConvoke is ready: {url}  (Ctrl-C ends it)\n", flush=True)
         return honcho.wait()
-    except SystemExit:  # from our signal handler
+    except SystemExit:  # from `end`
         honcho.terminate()
         return 0
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        on_signals(signal.SIG_IGN)
         try:
             honcho.wait(HONCHO_SECONDS)
         except subprocess.TimeoutExpired:
