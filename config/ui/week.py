@@ -45,11 +45,12 @@ def _block(block: dict, first: int) -> dict:
 
 @component
 def week_grid(days: Iterable[dict], *, caption: str, zone: str = "") -> str:
-    """`days`: dicts with date, label, blocks (start_minute, end_minute, kind, label) and hours [(start, end)].
+    """`days`: dicts, or objects, with date, label, blocks and hours.
 
+    `blocks`: dicts with start_minute, end_minute, kind and label; `hours`: pairs (start, end).
     Minutes are minutes of that day's wall time; `zone` names the zone they are in. `hours` are the working hours.
     """
-    days = list(days)
+    days = [day if isinstance(day, dict) else vars(day) for day in days]
     first, last = _span(days)
     drawn = [
         {
