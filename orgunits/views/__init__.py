@@ -1,0 +1,1 @@
+"""Pages about units and sign-ins: one file per noun."""
