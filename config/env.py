@@ -1,0 +1,47 @@
+"""Settings from the environment, with errors that say what is missing and what it is for."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def env(name: str, default: str = "") -> str:
+    """The value of `name`, or of the file that `NAME_FILE` names (as container secrets are mounted)."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return os.environ.get(name, default).strip()
+
+
+def env_required(name: str, purpose: str) -> str:
+    """The value of `name`; without it the start stops and says what it is for."""
+    value = env(name)
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {purpose} See .env.example.")
+    return value
+
+
+def env_bool(name: str, default: bool = False) -> bool:
+    """1, true, yes, on or 0, false, no, off."""
+    value = env(name).lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+
+
+def env_int(name: str, default: int) -> int:
+    """A whole number."""
+    value = env(name)
+    try:
+        return int(value) if value else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    """Values separated by commas."""
+    return [part.strip() for part in env(name, default).split(",") if part.strip()]

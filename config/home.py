@@ -1,0 +1,42 @@
+"""The pages that may look into every app: the way in, and a unit's home."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from connections import checklist
+from connections.states import State, shown_with_counts
+from orgunits.access import open_to, unit_view, units_of
+from orgunits.models import OrganizationalUnit
+from orgunits.units import may_create_units
+
+
+@open_to("signed_in")
+def front_door(request: HttpRequest) -> HttpResponse:
+    """To one's unit; to a choice where there are several; to an explanation where there is none."""
+    units = units_of(request.user)
+    if len(units) == 1:
+        return redirect("unit_home", slug=units[0].slug)
+    context = {"own_units": units, "may_create": may_create_units(request.user)}
+    return render(request, "orgunits/front_door.html", context)
+
+
+@unit_view("see_unit")
+def unit_home(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
+    """For Ops Admins the set-up checklist; everybody else goes to their own calendar."""
+    access = request.access
+    if not access.may("see_connections"):
+        return redirect("member", slug=unit.slug, member_id=access.member.public_id)
+    steps = checklist.steps(unit)
+    living = list(unit.calendar_connections.exclude(state=State.DISCONNECTED).order_by("pk")[:20])
+    context = {
+        "steps": steps,
+        "done": sum(step.state == checklist.DONE for step in steps),
+        "connections": shown_with_counts(living),
+    }
+    return render(request, "orgunits/unit_home.html", context)
+
+
+@open_to("everyone")
+def live(request: HttpRequest) -> HttpResponse:
+    """For load balancers: this process answers."""
+    return HttpResponse("ok", content_type="text/plain")

@@ -1,0 +1,35 @@
+"""Everything that happens when nobody clicks. `manage.py sync_schedules` writes it to the queue's timetable."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django_q.models import Schedule
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timetable; `cron` in UTC."""
+
+    name: str
+    job: str
+    cron: str
+
+
+TIMETABLE: tuple[Entry, ...] = (
+    Entry("read what is due", "connections.jobs.poll_changes", "* * * * *"),
+    Entry("look again at waiting connections", "connections.jobs.retry_checks", "* * * * *"),
+    Entry("move calendar windows to today", "connections.jobs.roll_windows", "10 0 * * *"),
+    Entry("warn of ends", "connections.jobs.warn_of_ends", "20 6 * * *"),
+    Entry("forget what is kept no longer", "connections.jobs.forget", "40 2 * * *"),
+)
+
+
+@transaction.atomic
+def sync_schedules() -> None:
+    """Make the queue's timetable equal TIMETABLE; what is not in it is removed. Running it again is harmless."""
+    Schedule.objects.exclude(name__in=[entry.name for entry in TIMETABLE]).delete()
+    for entry in TIMETABLE:
+        Schedule.objects.update_or_create(
+            name=entry.name,
+            defaults={"func": entry.job, "schedule_type": Schedule.CRON, "cron": entry.cron, "repeats": -1},
+        )

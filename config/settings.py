@@ -1,0 +1,304 @@
+"""All settings, grouped by topic; every value that differs between installations comes from the environment."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from csp.constants import NONE, SELF
+
+from config.env import env, env_bool, env_int, env_list, env_required
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- this installation -----------------------------------------------------------------------------------------
+DEBUG = env_bool("DEBUG")
+SAMPLE_INSTALLATION = env_bool(
+    "SAMPLE_INSTALLATION"
+)  # shows the sample's sign-ins; never set it in production
+SECRET_KEY = env_required("SECRET_KEY", "It signs sessions and links: 50 random characters or more.")
+ENCRYPTION_KEYS = env_list("ENCRYPTION_KEYS")  # Fernet keys, the newest first; they seal provider secrets
+PORTAL_URL = env_required(
+    "PORTAL_URL", "The address people open, for example https://calendars.example.com."
+).rstrip("/")
+HTTPS = PORTAL_URL.startswith("https://")
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", urlsplit(PORTAL_URL).hostname or "")
+WHO_CREATES_UNITS = env("WHO_CREATES_UNITS", "staff")  # staff | everyone
+HAND_OFF_DAYS = env_int("HAND_OFF_DAYS", 7)
+
+# --- apps ------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.sites",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.microsoft",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "guardian",
+    "django_q",
+    "django_htmx",
+    "django_filters",
+    "template_partials",
+    "csp",
+    "config",
+    "orgunits",
+    "connections",
+    "scheduling",
+    "provisioning",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "config.second_factor.SecondFactorMiddleware",
+    "config.viewer.ViewerMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.viewer.page_context",
+            ],
+            "libraries": {"ui": "config.ui"},
+            "builtins": ["config.ui", "template_partials.templatetags.partials"],
+        },
+    }
+]
+
+# --- database: PostgreSQL only; the embedded one when DATABASE_URL is not set -----------------------------------
+if env("DATABASE_URL"):
+    _url = urlsplit(env("DATABASE_URL"))
+    DATABASE = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(_url.path[1:]),
+        "USER": unquote(_url.username or ""),
+        "PASSWORD": unquote(_url.password or ""),
+        "HOST": parse_qs(_url.query).get("host", [_url.hostname or ""])[0],
+        "PORT": _url.port or "",
+    }
+else:
+    from config.embedded_postgres import database
+
+    _home = env("EMBEDDED_POSTGRES", "postgres")
+    DATABASE = database(BASE_DIR / "var" / _home, fsync=_home != "test-postgres")
+# jit: a plan that crosses its threshold is 30 times slower for our short queries
+DATABASE["OPTIONS"] = {"options": "-c jit=off -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"}
+DATABASE["CONN_MAX_AGE"] = env_int("CONN_MAX_AGE", 60)
+DATABASE["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": DATABASE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+    "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+
+# --- people and sign-in ----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "orgunits.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ANONYMOUS_USER_NAME = None  # guardian: no row that stands for everybody
+SITE_ID = 1
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none" if SAMPLE_INSTALLATION else "mandatory"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_ADAPTER = "config.accounts.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "config.accounts.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # identity is (issuer, subject), never an address
+SOCIALACCOUNT_PROVIDERS = {
+    "google": {"OAUTH_PKCE_ENABLED": True, "APPS": []},
+    "microsoft": {"OAUTH_PKCE_ENABLED": True, "APPS": []},
+}
+for _name in SOCIALACCOUNT_PROVIDERS:
+    if env(f"SIGN_IN_{_name.upper()}_CLIENT_ID"):
+        SOCIALACCOUNT_PROVIDERS[_name]["APPS"] = [
+            {
+                "client_id": env(f"SIGN_IN_{_name.upper()}_CLIENT_ID"),
+                "secret": env_required(f"SIGN_IN_{_name.upper()}_CLIENT_SECRET", f"Sign-in with {_name}."),
+                "settings": {"tenant": env("SIGN_IN_MICROSOFT_TENANT", "organizations")},
+            }
+        ]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Convoke"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+MFA_REQUIRED = env_bool("MFA_REQUIRED", True)  # for Ops Admins, Coordinators and staff
+SESSION_COOKIE_AGE = 12 * 3600
+
+# --- providers -------------------------------------------------------------------------------------------------
+SANDBOX_URL = env("SANDBOX_URL").rstrip("/")  # set: every provider address and key below is the sandbox's
+SANDBOX_HOME = Path(env("SANDBOX_HOME", str(BASE_DIR / "var" / "sandbox")))
+
+
+def _provider_url(name: str, host: str) -> str:
+    return env(name, f"{SANDBOX_URL}/{host}" if SANDBOX_URL else f"https://{host}").rstrip("/")
+
+
+GOOGLE_ACCOUNTS_URL = _provider_url("GOOGLE_ACCOUNTS_URL", "accounts.google.com")
+GOOGLE_OAUTH_URL = _provider_url("GOOGLE_OAUTH_URL", "oauth2.googleapis.com")
+GOOGLE_API_URL = _provider_url("GOOGLE_API_URL", "www.googleapis.com")
+GOOGLE_DIRECTORY_URL = _provider_url("GOOGLE_DIRECTORY_URL", "admin.googleapis.com")
+GOOGLE_ADMIN_CONSOLE_URL = _provider_url("GOOGLE_ADMIN_CONSOLE_URL", "admin.google.com")
+GOOGLE_CLIENT_ID = env(
+    "GOOGLE_CLIENT_ID", "convoke-sandbox.apps.googleusercontent.com" if SANDBOX_URL else ""
+)
+GOOGLE_CLIENT_SECRET = env("GOOGLE_CLIENT_SECRET", "sandbox-google-secret" if SANDBOX_URL else "")
+GOOGLE_SERVICE_ACCOUNT_FILE = env("GOOGLE_SERVICE_ACCOUNT_FILE")
+GOOGLE_REQUESTS_PER_MINUTE = env_int("GOOGLE_REQUESTS_PER_MINUTE", 10_000)  # the project's published quota
+MICROSOFT_LOGIN_URL = _provider_url("MICROSOFT_LOGIN_URL", "login.microsoftonline.com")
+MICROSOFT_GRAPH_URL = _provider_url("MICROSOFT_GRAPH_URL", "graph.microsoft.com")
+# One app registration per permission set: Microsoft's consent page asks for everything a registration holds.
+MICROSOFT_REGISTRATIONS = {
+    code: {
+        "client_id": env(f"MICROSOFT_{code.upper()}_CLIENT_ID"),
+        "client_secret": env(f"MICROSOFT_{code.upper()}_CLIENT_SECRET"),
+    }
+    for code in ("calendar_read_write", "calendar_free_busy")
+}
+MICROSOFT_REQUESTS_PER_MINUTE = env_int("MICROSOFT_REQUESTS_PER_MINUTE", 10_000)
+REQUEST_BUDGET_PERCENT = env_int("REQUEST_BUDGET_PERCENT", 60)  # of the quota, leaving room for people
+DNS_SERVER = env("DNS_SERVER")  # host:port; empty: the machine's own resolver
+PROVIDER_CALL_LOG = env("PROVIDER_CALL_LOG")  # a file: one JSON line per outgoing call, without tokens
+PROVIDER_TIMEOUT_SECONDS = env_int("PROVIDER_TIMEOUT_SECONDS", 20)
+
+# --- reading calendars -----------------------------------------------------------------------------------------
+WINDOW_DAYS_BACK = 14
+WINDOW_DAYS_AHEAD = 201
+POLL_SECONDS = env_int("POLL_SECONDS", 300)  # a mailbox is due again this long after it was read
+SYNC_SLICE = env_int("SYNC_SLICE", 50)  # mailboxes in one job
+SYNC_THREADS = env_int("SYNC_THREADS", 16)  # simultaneous calls of one job; at most 4 for one mailbox
+
+# --- jobs ------------------------------------------------------------------------------------------------------
+Q_CLUSTER = {
+    "name": "convoke",
+    "orm": "default",
+    "workers": env_int("WORKERS", 2),
+    "queue_limit": 2,  # `retry` counts from fetching: a longer queue would run tasks twice
+    "timeout": 60,
+    "retry": 90,
+    "max_attempts": 5,
+    "ack_failures": False,
+    "save_limit": 0,  # every kept success costs a lock over all of them
+    "catch_up": False,
+    "bulk": 1,
+    "poll": 0.5,
+    "recycle": 500,
+    "label": "Jobs",
+    "cache": "local",
+}
+
+# --- mail ------------------------------------------------------------------------------------------------------
+EMAIL_HOST = env("EMAIL_HOST")
+EMAIL_PORT = env_int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", bool(EMAIL_HOST))
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", f"convoke@{urlsplit(PORTAL_URL).hostname}")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+
+# --- pages -----------------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "config.assets.PackageFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORM_RENDERER = "config.forms.PortalFormRenderer"
+
+# --- security --------------------------------------------------------------------------------------------------
+# A POST that ends in a redirect to a consent page needs that page's origin in form-action.
+_consent_origins = sorted(
+    {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (GOOGLE_ACCOUNTS_URL, MICROSOFT_LOGIN_URL)}
+)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],  # Tabler's stylesheet holds data: images
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF, *_consent_origins],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if HTTPS:
+    SECURE_SSL_REDIRECT = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"django-q": {"level": "WARNING"}, "convoke": {"level": env("LOG_LEVEL", "INFO")}},
+}

@@ -1,0 +1,24 @@
+"""The portal's table of contents: everything about a unit stands under ou/<slug>/."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.urls import include, path
+
+import connections.urls
+import orgunits.urls
+from config import gallery, home
+
+admin.site.login = login_required(admin.site.login)  # staff sign in like everybody, second factor included
+
+urlpatterns = [
+    path("", home.front_door, name="front_door"),
+    path("live", home.live, name="live"),
+    path("ou/<slug:slug>/", home.unit_home, name="unit_home"),
+    path("ou/<slug:slug>/", include(orgunits.urls.unit_urls)),
+    path("ou/<slug:slug>/", include(connections.urls.unit_urls)),
+    path("", include(orgunits.urls.urls)),
+    path("", include(connections.urls.urls)),
+    path("gallery/", gallery.gallery, name="gallery"),
+    path("account/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,76 @@
+"""What every page knows of its viewer: the time zone to show times in, and the menu around the page."""
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from orgunits.access import units_of
+
+
+class ViewerMiddleware:
+    """Times are shown in the viewer's zone; who chose none sees UTC, and every time names its zone."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest):
+        zone = request.user.time_zone if request.user.is_authenticated else ""
+        try:
+            timezone.activate(ZoneInfo(zone or settings.TIME_ZONE))
+        except (ZoneInfoNotFoundError, ValueError):
+            timezone.activate(settings.TIME_ZONE)
+        try:
+            response = self.get_response(request)
+        finally:
+            timezone.deactivate()
+        if request.user.is_authenticated and "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store"  # pages about people stay out of caches
+        return response
+
+
+def page_context(request: HttpRequest) -> dict:
+    """The frame of the page: units to switch between, the current unit's menu, the sample's notes."""
+    context = {"sample": settings.SAMPLE_INSTALLATION, "sandbox_url": settings.SANDBOX_URL}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        if settings.SAMPLE_INSTALLATION and request.path == reverse("account_login"):
+            from provisioning.sample import sign_ins
+
+            context["sample_sign_ins"] = sign_ins()
+        return context
+    access = getattr(request, "access", None)
+    context["unit"] = access.member.unit if access else None
+    context["access"] = access
+    context["units"] = [
+        {
+            "name": unit.name,
+            "url": reverse("unit_home", args=[unit.slug]),
+            "current": access is not None and unit.pk == access.member.unit_id,
+        }
+        for unit in units_of(user)
+    ]
+    context["unit_menu"] = unit_menu(request) if access else []
+    return context
+
+
+def unit_menu(request: HttpRequest) -> list[dict]:
+    """The unit's pages that the viewer may open."""
+    access = request.access
+    slug, me = access.member.unit.slug, access.member
+    entries = [
+        ("see_unit", _("Home"), "home", reverse("unit_home", args=[slug])),
+        ("see_connections", _("Connections"), "plug-connected", reverse("connections", args=[slug])),
+        ("see_members", _("Members"), "users", reverse("members", args=[slug])),
+        ("see_unit", _("My calendar"), "calendar-user", reverse("member", args=[slug, me.public_id])),
+        ("see_audit", _("Audit log"), "list-details", reverse("audit_log", args=[slug])),
+    ]
+    visible = [entry for entry in entries if access.may(entry[0])]
+    current = max((url for *_, url in visible if request.path.startswith(url)), key=len, default="")
+    return [
+        {"label": label, "icon": icon, "url": url, "current": url == current}
+        for _right, label, icon, url in visible
+    ]
