@@ -1,0 +1,61 @@
+"""How many calls a connection may still make this minute, shared by all workers through one row a minute."""
+
+import threading
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from .models import CalendarConnection, RequestBudget
+from .providers.base import Throttled
+from .providers.registry import requests_per_minute
+
+
+class Budget:
+    """Calls reserved for one job. `spend` may be called from several threads; the rest touches the database."""
+
+    def __init__(self, connection: CalendarConnection, *, now: datetime):
+        self.connection = connection
+        self.minute = int(now.timestamp() // 60)
+        self.left = 0
+        self._lock = threading.Lock()
+
+    @transaction.atomic
+    def reserve(self, calls: int) -> int:
+        """Take up to `calls` from this minute's share; answers how many there were."""
+        RequestBudget.objects.bulk_create(
+            [
+                RequestBudget(
+                    unit_id=self.connection.unit_id, connection=self.connection, minute=self.minute, used=0
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        row = RequestBudget.objects.select_for_update().get(connection=self.connection, minute=self.minute)
+        given = max(0, min(calls, requests_per_minute(self.connection.provider) - row.used))
+        RequestBudget.objects.filter(pk=row.pk).update(used=F("used") + given)
+        self.left += given
+        return given
+
+    def spend(self, calls: int) -> None:
+        """Take `calls` from what was reserved. Raises Throttled when it is used up: come again next minute."""
+        with self._lock:
+            if self.left < calls:
+                raise Throttled("own budget")
+            self.left -= calls
+
+    def give_back(self) -> None:
+        """Return what was reserved and not spent."""
+        RequestBudget.objects.filter(connection=self.connection, minute=self.minute).update(
+            used=F("used") - self.left
+        )
+        self.left = 0
+
+
+def unlimited(calls: int) -> None:
+    """For the few calls of a person who waits: a self-test is not held back."""
+
+
+def forget_old(*, now: datetime) -> None:
+    """Drop the rows of past minutes."""
+    RequestBudget.objects.filter(minute__lt=int(now.timestamp() // 60) - 60).delete()

@@ -1,0 +1,160 @@
+"""Writing what was read: busy periods and feed positions of one calendar, by difference, in one transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import models, transaction
+
+from .models import BusyPeriod, EventPosition, MemberCalendar
+from .modes import Truth
+from .periods import Span, minute_of, replace_answer, span_in_minutes, touched_days
+from .reading import CalendarReading, Task
+
+Kind = BusyPeriod.Kind
+Rows = dict[str, tuple[int, ...]]  # provider id -> the columns that may change
+
+
+def write_difference(
+    model: type[models.Model],
+    calendar: MemberCalendar,
+    wanted: Rows,
+    removed: Iterable[str],
+    *,
+    columns: tuple[str, ...],
+    everything: bool,
+    also: dict | None = None,
+) -> int:
+    """Make the calendar's rows equal `wanted`; answers how many rows were written or deleted.
+
+    `everything`: rows not wanted go too (mark and sweep); else only those named in `removed`. One read, at
+    most one delete and one upsert, and no write at all when nothing changed.
+    """
+    rows = model.objects.filter(calendar=calendar)
+    if not everything:
+        rows = rows.filter(provider_id__in=[*wanted, *removed])
+    stored = {row[0]: row[1:] for row in rows.values_list("provider_id", *columns)}
+    gone = [key for key in stored if key not in wanted]
+    changed = [
+        model(calendar=calendar, provider_id=key, **dict(zip(columns, values, strict=True)), **(also or {}))
+        for key, values in wanted.items()
+        if stored.get(key) != values
+    ]
+    if gone:
+        model.objects.filter(calendar=calendar, provider_id__in=gone).delete()
+    if changed:
+        model.objects.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["calendar", "provider_id"],
+            update_fields=list(columns),
+        )
+    return len(gone) + len(changed)
+
+
+def touched_by(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> list[Span]:
+    """The days to ask free/busy about after changes: where the events are now, and where they were."""
+    zone = zone_of(calendar)
+    spans = [span_in_minutes(s, zone) for s in reading.spans if s.starts is not None and s.ends is not None]
+    before = EventPosition.objects.filter(
+        calendar=calendar, provider_id__in=[s.provider_id for s in reading.spans]
+    )
+    known = {row[0]: row[1:] for row in before.values_list("provider_id", "starts", "ends")}
+    spans += known.values()
+    lost = any(s.starts is None and s.provider_id not in known for s in reading.spans)
+    # A deleted event we never placed may have been anywhere in the window (a series we know by instances).
+    return touched_days([task.window] if lost else spans, task.window)
+
+
+def zone_of(calendar: MemberCalendar) -> ZoneInfo:
+    """The zone in which the calendar's all-day events stand."""
+    return ZoneInfo(calendar.time_zone or "UTC")
+
+
+@transaction.atomic
+def store(calendar_id: int, reading: CalendarReading, task: Task, *, now: datetime) -> bool:
+    """Keep one calendar's reading and its token together. Answers whether all of it is known.
+
+    One lock per calendar; a reading that began from a token that is no longer the row's is dropped, because
+    another read came first.
+    """
+    calendar = (
+        MemberCalendar.objects.select_for_update(of=("self",)).select_related("mailbox").get(pk=calendar_id)
+    )
+    if calendar.feed_token != reading.began_with or not calendar.counts:
+        return True
+    if task.truth is Truth.FREE_BUSY_ANSWER:
+        unknown = _store_answers(calendar, reading, task)
+    else:
+        unknown = _store_events(calendar, reading, task)
+    # An unknown span is asked again: without a token the next read is a full one.
+    calendar.feed_token = "" if unknown else reading.token
+    calendar.last_synced_at = now
+    if reading.full:
+        calendar.full_round_at, calendar.window_starts, calendar.window_ends = now, task.starts, task.ends
+    calendar.save(
+        update_fields=["feed_token", "last_synced_at", "full_round_at", "window_starts", "window_ends"]
+    )
+    return not unknown
+
+
+def _store_events(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> bool:
+    """Busy time from the events themselves; what does not block is not kept."""
+    zone, (first, last) = zone_of(calendar), task.window
+    wanted: Rows = {}
+    removed = []
+    for span in reading.spans:
+        if not span.removed and span.blocks:
+            starts, ends = span_in_minutes(span, zone)
+            if starts < last and ends > first:
+                wanted[span.provider_id] = (starts, ends, int(Kind.BUSY))
+                continue
+        removed.append(span.provider_id)
+        wanted.pop(span.provider_id, None)
+    write_difference(
+        BusyPeriod,
+        calendar,
+        wanted,
+        removed,
+        columns=("starts", "ends", "kind"),
+        everything=reading.full,
+        also={"member_id": calendar.mailbox.member_id},
+    )
+    return False
+
+
+def _store_answers(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> bool:
+    """Busy time from free/busy answers; events only leave their places, to know what to ask next time."""
+    answer = []
+    for (starts, ends), busy in zip(reading.asked, reading.answers, strict=True):
+        if busy.error:
+            answer.append((starts, ends, int(Kind.UNKNOWN)))
+        answer += [(minute_of(s), minute_of(e, up=True), int(Kind.BUSY)) for s, e in busy.periods]
+    stored = BusyPeriod.objects.filter(calendar=calendar).values_list("starts", "ends", "kind")
+    rows = replace_answer([] if reading.full else stored, list(reading.asked), answer)
+    if reading.full or reading.asked:
+        wanted = {f"{starts}-{ends}-{kind}": (starts, ends, kind) for starts, ends, kind in rows}
+        write_difference(
+            BusyPeriod,
+            calendar,
+            wanted,
+            (),
+            columns=("starts", "ends", "kind"),
+            everything=True,
+            also={"member_id": calendar.mailbox.member_id},
+        )
+    _store_positions(calendar, reading)
+    return any(busy.error for busy in reading.answers)
+
+
+def _store_positions(calendar: MemberCalendar, reading: CalendarReading) -> None:
+    zone = zone_of(calendar)
+    places = {
+        s.provider_id: span_in_minutes(s, zone)
+        for s in reading.spans
+        if not s.removed and s.starts is not None and s.ends is not None
+    }
+    removed = [s.provider_id for s in reading.spans if s.removed]
+    write_difference(
+        EventPosition, calendar, places, removed, columns=("starts", "ends"), everything=reading.full
+    )

@@ -1,0 +1,76 @@
+"""The calendars in members' mailboxes: listed from the provider, chosen by people."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from orgunits import audit
+from orgunits.models import Member, User
+
+from .models import BusyPeriod, EventPosition, Mailbox, MemberCalendar
+from .providers.base import CalendarInfo
+
+CountsBy = MemberCalendar.CountsBy
+
+
+@transaction.atomic
+def link_calendars(mailbox: Mailbox, found: list[CalendarInfo], *, now: datetime) -> None:
+    """Bring the list of calendars up to date. New ones count when primary; what a person chose stays."""
+    provider = mailbox.connection.provider
+    known = {row.provider_id: row for row in mailbox.calendars.filter(provider=provider)}
+    fresh = [info for info in found if info.provider_id not in known]
+    MemberCalendar.objects.bulk_create(
+        [
+            MemberCalendar(
+                unit_id=mailbox.unit_id,
+                mailbox=mailbox,
+                provider=provider,
+                provider_id=info.provider_id,
+                name=info.name[:300],
+                primary=info.primary,
+                counts=info.primary,
+                time_zone=info.time_zone,
+            )
+            for info in fresh
+        ],
+        ignore_conflicts=True,
+    )
+    for info in found:
+        row = known.get(info.provider_id)
+        if row and (row.name, row.primary, row.time_zone, row.gone_at) != (
+            info.name[:300], info.primary, info.time_zone, None,
+        ):  # fmt: skip
+            row.name, row.primary, row.time_zone, row.gone_at = (
+                info.name[:300], info.primary, info.time_zone, None,
+            )  # fmt: skip
+            if row.counts_by == CountsBy.DEFAULT:
+                row.counts = info.primary
+            row.save(update_fields=["name", "primary", "time_zone", "gone_at", "counts"])
+    listed = {info.provider_id for info in found}
+    lost = mailbox.calendars.filter(gone_at=None).exclude(Q(provider=provider) & Q(provider_id__in=listed))
+    BusyPeriod.objects.filter(calendar__in=lost).delete()
+    lost.update(gone_at=now, feed_token="")
+    Mailbox.objects.filter(pk=mailbox.pk).update(calendars_listed_at=now)
+    mailbox.calendars_listed_at = now
+
+
+@transaction.atomic
+def choose_calendars(member: Member, public_ids: set[str], *, by: User, now: datetime) -> None:
+    """Count exactly these of the member's calendars. What is no longer counted is forgotten at once."""
+    how = CountsBy.MEMBER if member.user_id == by.pk else CountsBy.OPS_ADMIN
+    rows = MemberCalendar.objects.filter(mailbox__member=member, gone_at=None)
+    on = rows.filter(public_id__in=public_ids, counts=False)
+    off = rows.exclude(public_id__in=public_ids).filter(counts=True)
+    changed = [*on.values_list("public_id", flat=True), *off.values_list("public_id", flat=True)]
+    if not changed:
+        return
+    for calendars in (
+        BusyPeriod.objects.filter(calendar__in=off),
+        EventPosition.objects.filter(calendar__in=off),
+    ):
+        calendars.delete()
+    off.update(counts=False, counts_by=how, feed_token="", full_round_at=None, last_synced_at=None)
+    rows.filter(public_id__in=public_ids, counts=False).update(counts=True, counts_by=how)
+    Mailbox.objects.filter(member=member, next_sync_at__isnull=False).update(next_sync_at=now)
+    audit.record(member.unit, "calendars chosen", member, by=by, now=now, changed=sorted(changed))

@@ -1,0 +1,101 @@
+"""The unit's set-up steps about calendars, derived from data: what is done, what waits, what needs somebody."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from orgunits.models import Member, OrganizationalUnit
+
+from .models import Mailbox, ScopeCheck
+from .states import State
+
+NOT_STARTED, IN_PROGRESS, NEEDS_ATTENTION, DONE = "not_started", "in_progress", "needs_attention", "done"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it is, how far it is, and where to go on."""
+
+    title: str
+    state: str
+    text: str
+    url: str = ""
+
+
+def steps(unit: OrganizationalUnit) -> list[Step]:
+    """The steps of this app; four queries."""
+    states = list(unit.calendar_connections.values_list("state", flat=True))
+    living = [state for state in states if state != State.DISCONNECTED]
+    missing = ScopeCheck.objects.filter(
+        unit=unit, result=ScopeCheck.Result.MISSING, connection__state=State.ACTIVE
+    ).exists()
+    boxes = Mailbox.objects.filter(unit=unit, member__state=Member.State.ACTIVE)
+    by_state = dict(boxes.values_list("state").annotate(Count("pk")).order_by())
+    members = unit.members.active().count()
+    served = members - by_state.get(Mailbox.State.NOT_SERVED, 0) - (members - sum(by_state.values()))
+    return [
+        _mode_chosen(unit, living),
+        _verified(unit, living, missing=missing),
+        _served(unit, served, members, started=bool(living)),
+        _read(unit, by_state),
+    ]
+
+
+def _mode_chosen(unit: OrganizationalUnit, living: list[str]) -> Step:
+    title, connect = _("Choose how calendars are reached"), reverse("connect_start", args=[unit.slug])
+    if not living:
+        text = _("Pick a calendar service and one of three access modes: Read Write, Free/Busy or No Access.")
+        return Step(title, NOT_STARTED, text, connect)
+    text = ngettext("One connection.", "%(count)d connections.", len(living)) % {"count": len(living)}
+    return Step(title, DONE, text, reverse("connections", args=[unit.slug]))
+
+
+def _verified(unit: OrganizationalUnit, living: list[str], *, missing: bool) -> Step:
+    title, url = _("Verify each connection"), reverse("connections", args=[unit.slug])
+    if not living:
+        return Step(
+            title, NOT_STARTED, _("A self-test asks for each permission alone and reads one calendar.")
+        )
+    broken = living.count(State.NEEDS_REAUTHORIZATION)
+    if broken or missing:
+        return Step(title, NEEDS_ATTENTION, _("A connection needs an administrator."), url)
+    waiting = living.count(State.PENDING)
+    if waiting:
+        text = ngettext(
+            "One connection is not set up yet.", "%(count)d connections are not set up yet.", waiting
+        ) % {"count": waiting}
+        return Step(title, IN_PROGRESS, text, url)
+    return Step(title, DONE, _("Every connection passed its self-test."), url)
+
+
+def _served(unit: OrganizationalUnit, served: int, members: int, *, started: bool) -> Step:
+    title = _("Serve every member by one connection")
+    url = reverse("members", args=[unit.slug])
+    numbers = {"served": served, "members": members}
+    if not started or not served:
+        return Step(title, NOT_STARTED, _("Members are matched by their verified mail domain."), url)
+    text = _("%(served)d of %(members)d members are served.") % numbers
+    if served < members:
+        return Step(title, NEEDS_ATTENTION, text, f"{url}?state=not_served")
+    return Step(title, DONE, text, url)
+
+
+def _read(unit: OrganizationalUnit, by_state: dict[str, int]) -> Step:
+    title, url = _("Read busy times"), reverse("members", args=[unit.slug])
+    synced, failing = by_state.get(Mailbox.State.SYNCED, 0), by_state.get(Mailbox.State.FAILING, 0)
+    waiting = by_state.get(Mailbox.State.WAITING, 0)
+    kept_here = by_state.get(Mailbox.State.KEPT_HERE, 0)
+    if not synced + failing + waiting + kept_here:
+        return Step(title, NOT_STARTED, _("Starts by itself when a connection works."))
+    total = synced + failing + waiting
+    text = _("%(synced)d of %(total)d calendars are up to date.") % {"synced": synced, "total": total}
+    if kept_here:
+        text += " " + ngettext(
+            "%(count)d member keeps their time here.", "%(count)d members keep their time here.", kept_here
+        ) % {"count": kept_here}
+    if failing:
+        return Step(title, NEEDS_ATTENTION, text, f"{url}?state=failing")
+    return Step(title, IN_PROGRESS if waiting else DONE, text, url)

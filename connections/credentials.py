@@ -1,0 +1,127 @@
+"""Keys to providers: the installation's from the environment, or a unit's own, sealed in its row."""
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from orgunits import audit
+from orgunits.models import OrganizationalUnit, User
+
+from .models import CalendarConnection, Credential
+from .modes import scopes_for
+from .providers.base import AuthorizationLost, Key
+from .providers.google.oauth import key_from_json
+
+
+class KeyNotAccepted(Exception):
+    """The pasted key cannot be used; `problem` says why in one code."""
+
+    def __init__(self, problem: str):
+        self.problem = problem
+        super().__init__(problem)
+
+
+def key_of(connection: CalendarConnection) -> Key:
+    """The key this connection uses: its unit's own, else the installation's. Raises AuthorizationLost."""
+    permission_set = scopes_for(connection.provider, connection.mode).permission_set
+    row = connection.credential
+    if row is not None:
+        return Key(row.provider, row.permission_set, row.client_id, row.secret, row.client_email, row.unit_id)
+    key = installation_key(connection.provider, permission_set)
+    if key is None:
+        raise AuthorizationLost("key_missing", permission_set)
+    return key
+
+
+def installation_key(provider: str, permission_set: str) -> Key | None:
+    """The key the operator set in the environment, or None."""
+    if provider == "google" and settings.GOOGLE_SERVICE_ACCOUNT_FILE:
+        return _service_account_file(settings.GOOGLE_SERVICE_ACCOUNT_FILE)
+    registration = settings.MICROSOFT_REGISTRATIONS.get(permission_set, {})
+    if provider == "microsoft" and registration.get("client_id"):
+        return Key(provider, permission_set, registration["client_id"], registration["client_secret"])
+    return None
+
+
+@lru_cache
+def _service_account_file(path: str) -> Key | None:
+    file = Path(path)
+    return key_from_json(file.read_text(), unit_id=None) if file.exists() else None
+
+
+@transaction.atomic
+def keep_service_account(
+    unit: OrganizationalUnit, key_json: str, *, by: User | None, now: datetime
+) -> Credential:
+    """Keep a Google service-account key of this unit alone, sealed.
+
+    Raises KeyNotAccepted: `unreadable` when it is no key, `in_use` when another unit or the installation has it.
+    """
+    try:
+        key = key_from_json(key_json, unit_id=unit.pk)
+    except ValueError:
+        raise KeyNotAccepted("unreadable") from None
+    return _keep(unit, key, by=by, now=now)
+
+
+@transaction.atomic
+def keep_registration(
+    unit: OrganizationalUnit,
+    permission_set: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    by: User | None,
+    now: datetime,
+) -> Credential:
+    """Keep a Microsoft app registration of this unit alone, its secret sealed. Raises KeyNotAccepted."""
+    return _keep(
+        unit, Key("microsoft", permission_set, client_id, client_secret, "", unit.pk), by=by, now=now
+    )
+
+
+def _keep(unit: OrganizationalUnit, key: Key, *, by: User | None, now: datetime) -> Credential:
+    installation = installation_key(key.provider, key.permission_set)
+    if installation is not None and installation.client_id == key.client_id:
+        raise KeyNotAccepted("in_use")
+    try:
+        with transaction.atomic():
+            row, _created = Credential.objects.update_or_create(
+                unit=unit,
+                provider=key.provider,
+                client_id=key.client_id,
+                defaults={
+                    "permission_set": key.permission_set,
+                    "client_email": key.client_email,
+                    "secret": key.secret,
+                    "created_by": by,
+                    "created_at": now,
+                },
+            )
+    except IntegrityError:
+        raise KeyNotAccepted("in_use") from None
+    audit.record(unit, "key kept", row, by=by, now=now, provider=key.provider)
+    return row
+
+
+def unit_credential(unit: OrganizationalUnit, provider: str, permission_set: str) -> Credential | None:
+    """The unit's own key for this, if it has one: the newest."""
+    return (
+        unit.credentials.filter(provider=provider, permission_set=permission_set)
+        .order_by("-created_at", "-pk")
+        .first()
+    )
+
+
+def forget_unused(unit: OrganizationalUnit, credential: Credential | None) -> bool:
+    """Delete the key when no connection that still lives uses it. Answers whether it was forgotten."""
+    if credential is None:
+        return False
+    living = credential.connections.exclude(state=CalendarConnection.State.DISCONNECTED)
+    if living.exists():
+        return False
+    credential.delete()
+    return True

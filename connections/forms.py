@@ -1,0 +1,168 @@
+"""What people enter about connections and members' calendars."""
+
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from .domains import NotADomain, normal_domain
+from .models import CalendarConnection, Mailbox
+from .modes import AccessMode
+
+
+class AdministratorForm(forms.Form):
+    """The first question of the wizard."""
+
+    administrator = forms.ChoiceField(
+        label=_("Are you an administrator of the Google or Microsoft tenant?"),
+        choices=[("yes", _("Yes, I am")), ("no", _("No, somebody else is"))],
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["administrator"].descriptions = {
+            "yes": _("You can sign in there and agree for the whole organization."),
+            "no": _(
+                "We make a link for that person. They need no account here and can do only this one step."
+            ),
+        }
+
+
+class ServiceForm(forms.Form):
+    """Which calendar service."""
+
+    provider = forms.ChoiceField(
+        label=_("Which calendar service do these people use?"),
+        choices=[
+            ("google", _("Google Workspace")),
+            ("microsoft", _("Microsoft 365")),
+            ("none", _("Another service, or none we may read")),
+        ],
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["provider"].descriptions = {
+            "google": _("Read Write, Free/Busy or No Access."),
+            "microsoft": _("Read Write, Free/Busy or No Access."),
+            "none": _("No Access: people keep their availability here."),
+        }
+
+
+class DomainsForm(forms.Form):
+    """The mail domains of a No Access connection."""
+
+    domains = forms.CharField(
+        label=_("Mail domains of these people"),
+        help_text=_("One in a line, for example etcd.example."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=5000,
+    )
+
+    def clean_domains(self) -> list[str]:
+        names, wrong = [], []
+        for text in self.cleaned_data["domains"].replace(",", "\n").split():
+            try:
+                names.append(normal_domain(text))
+            except NotADomain:
+                wrong.append(text)
+        if wrong:
+            raise forms.ValidationError(_("Not a mail domain: %(names)s"), params={"names": ", ".join(wrong)})
+        return sorted(set(names))
+
+
+class DomainForm(forms.Form):
+    """One more mail domain of a connection."""
+
+    domain = forms.CharField(label=_("Mail domain"), max_length=255, help_text=_("For example example.com."))
+
+    def clean_domain(self) -> str:
+        try:
+            return normal_domain(self.cleaned_data["domain"])
+        except NotADomain:
+            raise forms.ValidationError(_("This is not a mail domain.")) from None
+
+
+class ServiceAccountForm(forms.Form):
+    """A Google service-account key of this unit."""
+
+    key_json = forms.CharField(
+        label=_("Service account key (JSON)"),
+        help_text=_("The file that Google’s console downloads, whole. It is sealed before it is stored."),
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+        max_length=10_000,
+    )
+
+
+class RegistrationForm(forms.Form):
+    """A Microsoft app registration of this unit."""
+
+    client_id = forms.UUIDField(label=_("Application (client) ID"))
+    client_secret = forms.CharField(
+        label=_("Client secret"),
+        help_text=_("Its value, not its id. It is sealed before it is stored."),
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class MemberFilterForm(forms.Form):
+    """Which members to show; lives in the URL."""
+
+    q = forms.CharField(label=_("Name or address"), required=False, max_length=100)
+    host = forms.CharField(label=_("Mail domain"), required=False, max_length=255)
+    connection = forms.ChoiceField(label=_("Connection"), required=False)
+    state = forms.ChoiceField(label=_("Calendar"), required=False)
+    mode = forms.ChoiceField(
+        label=_("Access mode"), required=False, choices=[("", _("Any")), *AccessMode.choices]
+    )
+
+    def __init__(self, *args, connections: list[CalendarConnection], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["connection"].choices = [
+            ("", _("Any")),
+            *((connection.public_id, str(connection)) for connection in connections),
+        ]
+        failures = [(f"failing:{code}", _("Failing: %s") % label) for code, label in Mailbox.Failure.choices]
+        decided = [("several", _("Matched by two connections")), ("none", _("Matched by none"))]
+        self.fields["state"].choices = [("", _("Any")), *Mailbox.State.choices, *failures, *decided]
+
+
+class MemberSettingsForm(forms.Form):
+    """A member's zone and working hours, set by hand."""
+
+    time_zone = forms.ChoiceField(label=_("Time zone"))
+    starts = forms.TimeField(label=_("Works from"), widget=forms.TimeInput(attrs={"type": "time"}))
+    ends = forms.TimeField(label=_("until"), widget=forms.TimeInput(attrs={"type": "time"}))
+    days = forms.MultipleChoiceField(
+        label=_("On these days"),
+        widget=forms.CheckboxSelectMultiple,
+        choices=[
+            ("mon", _("Monday")),
+            ("tue", _("Tuesday")),
+            ("wed", _("Wednesday")),
+            ("thu", _("Thursday")),
+            ("fri", _("Friday")),
+            ("sat", _("Saturday")),
+            ("sun", _("Sunday")),
+        ],
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].choices = [(zone, zone) for zone in sorted(available_timezones())]
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if data.get("starts") and data.get("ends") and data["starts"] >= data["ends"]:
+            self.add_error("ends", _("Work has to end after it starts."))
+        return data
+
+    @property
+    def hours(self) -> dict[str, list[list[str]]]:
+        """The weekly hours entered."""
+        data = self.cleaned_data
+        period = [f"{data['starts']:%H:%M}", f"{data['ends']:%H:%M}"]
+        return {day: [period] for day in data["days"]}

@@ -1,0 +1,214 @@
+"""The self-test: each scope alone, one live mailbox; and what follows from the answers."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from orgunits import audit
+from orgunits.models import User
+from orgunits.names import domain_of
+
+from . import domains
+from .calendar_connections import activate
+from .models import CalendarConnection, ConnectionDomain, HandOff, ScopeCheck
+from .modes import scopes_for
+from .providers.base import (
+    AuthorizationLost,
+    MailboxError,
+    ProviderError,
+    ScopeAnswer,
+    Throttled,
+    Unreachable,
+)
+from .services import calendar_service
+from .states import State
+
+Result = ScopeCheck.Result
+PATIENCE = timedelta(hours=24)  # how long a grant may take to spread
+PROBE = "probe:mailbox"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a self-test means for the connection. `reason` is empty when it works."""
+
+    works: bool
+    reason: str = ""
+    waits: bool = False  # trying again by ourselves makes sense
+
+
+def judge(provider: str, answers: list[ScopeAnswer], probe: str | None) -> Verdict:
+    """What the answers mean. Pure.
+
+    `probe` is the reason code with which the live probe failed, "" when it answered, None when not tried.
+    Live probes decide; Microsoft's list of roles is a hint, because Exchange can grant more.
+    """
+    asked = [answer for answer in answers if answer.requested]
+    if any(answer.granted is None for answer in asked):
+        return Verdict(False, "provider_down", waits=True)
+    if probe == "":
+        missing = [a for a in asked if not a.granted] if provider == "google" else []
+        return Verdict(False, "incomplete", waits=True) if missing else Verdict(True)
+    if not any(answer.granted for answer in asked):
+        reason = "not_delegated" if provider == "google" else "consent_spreading"
+        return Verdict(False, reason, waits=True)
+    if not all(answer.granted for answer in asked):
+        return Verdict(False, "incomplete", waits=True)
+    return Verdict(False, probe or "probe_refused", waits=True)
+
+
+def next_try(waiting_since: datetime, *, now: datetime) -> datetime | None:
+    """When to look again while a grant spreads: soon at first, then every half hour; None after 24 hours."""
+    waited = now - waiting_since
+    if waited >= PATIENCE:
+        return None
+    if waited < timedelta(minutes=10):
+        return now + timedelta(minutes=1)
+    if waited < timedelta(hours=1):
+        return now + timedelta(minutes=5)
+    return now + timedelta(minutes=30)
+
+
+def check_connection(connection: CalendarConnection, *, by: User | HandOff | None, now: datetime) -> Verdict:
+    """Run the self-test and act on it: activate, wait for the provider, or say what is missing.
+
+    Never raises for what a provider answers: the row says it in words.
+    """
+    try:
+        verdict, answers, probe = _ask(connection)
+    except AuthorizationLost as error:
+        verdict, answers, probe = Verdict(False, error.reason), [], None
+    except (Unreachable, Throttled):
+        verdict, answers, probe = Verdict(False, "provider_down", waits=True), [], None
+    except ProviderError:
+        verdict, answers, probe = Verdict(False, "failed_at_provider", waits=True), [], None
+    with transaction.atomic():
+        _write_down(connection, answers, probe, now=now)
+        _act(connection, verdict, by=by, now=now)
+    return verdict
+
+
+def _ask(connection: CalendarConnection) -> tuple[Verdict, list[ScopeAnswer], str | None]:
+    service = calendar_service(connection)
+    answers = service.probe_scopes()
+    probe: str | None = None
+    if any(answer.granted for answer in answers if answer.requested) or connection.provider == "microsoft":
+        try:
+            service.probe_mailbox(connection.administrator)
+            probe = ""
+        except MailboxError as error:
+            probe = "probe_refused" if error.failure == "refused" else "no_administrator_mailbox"
+        except AuthorizationLost as error:
+            probe = error.reason if error.reason != "not_delegated" else "incomplete"
+    return judge(connection.provider, answers, probe), answers, probe
+
+
+def _write_down(
+    connection: CalendarConnection, answers: list[ScopeAnswer], probe: str | None, *, now: datetime
+) -> None:
+    """Keep each line of the self-test with since when it is so; lines no longer asked disappear."""
+    rows = {
+        answer.name: (
+            Result.UNKNOWN
+            if answer.granted is None
+            else Result.UNREQUESTED
+            if not answer.requested
+            else Result.GRANTED
+            if answer.granted
+            else Result.MISSING,
+            answer.code,
+        )
+        for answer in answers
+    }
+    if probe is not None:
+        rows[PROBE] = (Result.GRANTED if probe == "" else Result.MISSING, probe)
+    if not rows:
+        return
+    before = {check.name: check for check in connection.checks.all()}
+    connection.checks.exclude(name__in=rows).delete()
+    for name, (result, code) in rows.items():
+        same = before.get(name) and before[name].result == result
+        ScopeCheck.objects.update_or_create(
+            connection=connection,
+            name=name,
+            defaults={
+                "unit_id": connection.unit_id,
+                "result": result,
+                "code": code,
+                "checked_at": now,
+                "since": before[name].since if same else now,
+            },
+        )
+
+
+def _act(
+    connection: CalendarConnection, verdict: Verdict, *, by: User | HandOff | None, now: datetime
+) -> None:
+    """Move the connection to what the verdict says."""
+    row = CalendarConnection.objects.select_for_update().get(pk=connection.pk)
+    row.last_checked_at = now
+    if row.state in {State.PAUSED, State.DISCONNECTED}:
+        return
+    if verdict.works:
+        row.state_reason, row.waiting_since, row.next_check_at = "", None, None
+        row.save(update_fields=["state_reason", "waiting_since", "next_check_at", "last_checked_at"])
+        if row.state != State.ACTIVE:
+            activate(row, by=by, now=now)
+        # The administrator's own mailbox answered through this connection: that proves its domain.
+        domains.add_domain(
+            row, domain_of(row.administrator), by=by, now=now, verified=ConnectionDomain.Verified.MAILBOX
+        )
+    else:
+        _wait(row, verdict, now=now)
+    if by is not None:
+        audit.record(
+            row.unit, "connection checked", row, by=by, now=now, works=verdict.works, reason=verdict.reason
+        )
+    for name in ("state", "state_since", "state_reason", "waiting_since", "next_check_at", "last_checked_at"):
+        setattr(connection, name, getattr(row, name))
+
+
+def _wait(row: CalendarConnection, verdict: Verdict, *, now: datetime) -> None:
+    row.state_reason = verdict.reason
+    if row.state == State.PENDING and verdict.waits:
+        row.waiting_since = row.waiting_since or now
+        row.next_check_at = next_try(row.waiting_since, now=now)
+        if row.next_check_at is None and verdict.reason == "not_delegated":
+            row.state_reason = "delegation_overdue"
+    else:
+        row.next_check_at = None
+    row.save(update_fields=["state_reason", "waiting_since", "next_check_at", "last_checked_at"])
+
+
+def start_waiting_again(connection: CalendarConnection, *, now: datetime) -> None:
+    """A person looks again after the 24 hours: they begin anew."""
+    overdue = connection.waiting_since and now - connection.waiting_since >= PATIENCE
+    if overdue:
+        CalendarConnection.objects.filter(pk=connection.pk).update(waiting_since=now)
+        connection.waiting_since = now
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """One line of the self-test as it is shown."""
+
+    name: str
+    result: str  # granted | missing | unrequested | unknown | not_asked
+    code: str = ""
+    since: datetime | None = None
+    checked_at: datetime | None = None
+
+
+def check_lines(connection: CalendarConnection) -> list[CheckLine]:
+    """Asked scopes in their order, then what was granted beyond, then the live probe."""
+    done = {check.name: check for check in connection.checks.all()}
+    asked = scopes_for(connection.provider, connection.mode).organization
+    names = [*asked, *(n for n in done if n not in asked and n != PROBE), PROBE]
+    return [
+        CheckLine(n, done[n].result, done[n].code, done[n].since, done[n].checked_at)
+        if n in done
+        else CheckLine(n, "not_asked")
+        for n in names
+        if n in done or n in asked
+    ]

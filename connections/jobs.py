@@ -1,0 +1,109 @@
+"""What happens when nobody waits: thin, ids only, each may run twice. Verbs enqueue here and are called back."""
+
+from datetime import datetime
+
+from django.utils import timezone
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from .models import CalendarConnection
+
+SLICE = "connections.jobs.read_slice"
+
+
+def _slice_group(connection: CalendarConnection) -> str:
+    return f"slices of {connection.public_id}"
+
+
+def enqueue_start_reading(connection: CalendarConnection) -> None:
+    async_task(
+        "connections.jobs.start_reading", connection.pk, task_name=f"start reading {connection.public_id}"
+    )
+
+
+def enqueue_slice(connection: CalendarConnection, mailbox_ids: list[int], *, now: datetime) -> None:
+    async_task(
+        SLICE,
+        connection.pk,
+        mailbox_ids,
+        now.timestamp(),
+        task_name=f"{_slice_group(connection)} {mailbox_ids[0]}",
+    )
+
+
+def slices_waiting(connection: CalendarConnection) -> int:
+    """Slices of this connection in the queue. Payloads are signed pickles: only names are looked at."""
+    group = _slice_group(connection)
+    return sum(task.name().startswith(group) for task in OrmQ.objects.all()[:2000])
+
+
+def start_reading(connection_id: int) -> None:
+    from .free_busy import enqueue_due
+
+    connection = CalendarConnection.objects.select_related("unit").filter(pk=connection_id).first()
+    if connection is not None:
+        enqueue_due(connection, now=timezone.now())
+
+
+def read_slice(connection_id: int, mailbox_ids: list[int], asked_at: float) -> None:
+    from . import free_busy
+
+    connection = (
+        CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
+    )
+    if connection is None:
+        return
+    asked = datetime.fromtimestamp(asked_at, timezone.get_default_timezone())
+    free_busy.read_slice(connection, mailbox_ids, asked_at=asked, now=timezone.now())
+    free_busy.enqueue_due(connection, now=timezone.now())  # the next ones, without waiting for the timetable
+
+
+def poll_changes() -> None:
+    """Every minute: hand out what is due, of every connection that works."""
+    from .free_busy import enqueue_due
+
+    now = timezone.now()
+    for connection in CalendarConnection.objects.filter(state=CalendarConnection.State.ACTIVE):
+        enqueue_due(connection, now=now)
+
+
+def retry_checks() -> None:
+    """Every minute: look again at connections that wait for their provider."""
+    due = CalendarConnection.objects.filter(
+        state=CalendarConnection.State.PENDING, next_check_at__lte=timezone.now()
+    )
+    for pk in due.values_list("pk", flat=True):
+        async_task("connections.jobs.check_connection", pk, task_name=f"self-test of connection {pk}")
+
+
+def check_connection(connection_id: int) -> None:
+    from .health import check_connection as check
+
+    connection = (
+        CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
+    )
+    if connection is not None:
+        check(connection, by=None, now=timezone.now())
+
+
+def roll_windows() -> None:
+    from .free_busy import roll_windows as roll
+
+    roll(now=timezone.now())
+
+
+def warn_of_ends() -> None:
+    """Every morning: what ends soon and still needs somebody."""
+    from .warnings import warn_of_ends as warn
+
+    warn(now=timezone.now())
+
+
+def forget() -> None:
+    """Every night: what is kept no longer than needed."""
+    from . import authorization, budgets, free_busy
+
+    now = timezone.now()
+    free_busy.forget_old(now=now)
+    authorization.forget_old_attempts(now=now)
+    budgets.forget_old(now=now)

@@ -1,0 +1,168 @@
+"""Which connection serves each member, and what is known about reading their mailbox."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from orgunits import audit
+from orgunits.models import Member, OrganizationalUnit, User
+
+from .models import BusyPeriod, CalendarConnection, ConnectionDomain, EventPosition, Mailbox, MemberCalendar
+from .modes import capabilities
+from .states import State as ConnectionState
+
+DecidedBy, State, Failure = Mailbox.DecidedBy, Mailbox.State, Mailbox.Failure
+
+# When a failing mailbox is tried again. A refusal will not heal by asking often; a busy provider will.
+RETRY_AFTER: dict[str, timedelta] = {
+    Failure.NO_MAILBOX: timedelta(hours=12),
+    Failure.ALIAS: timedelta(hours=24),
+    Failure.LICENCE: timedelta(hours=12),
+    Failure.REFUSED: timedelta(hours=6),
+    Failure.THROTTLED: timedelta(minutes=1),
+    Failure.UNREACHABLE: timedelta(minutes=1),
+    Failure.UNREADABLE: timedelta(hours=1),
+}
+GROWING = {Failure.THROTTLED, Failure.UNREACHABLE}  # doubles with each failure in a row
+LONGEST_RETRY = timedelta(hours=6)
+
+
+def retry_at(failure: str, attempts: int, *, now: datetime, retry_after: float | None = None) -> datetime:
+    """When to try again after `attempts` failures in a row; the provider's own wish is never undercut."""
+    wait = RETRY_AFTER[failure]
+    if failure in GROWING:
+        wait = min(wait * 2 ** min(attempts - 1, 10), LONGEST_RETRY)
+    return now + max(wait, timedelta(seconds=retry_after or 0))
+
+
+@transaction.atomic
+def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
+    """Decide for every active member which connection serves them: an override, else their verified domain.
+
+    Set-based: a handful of statements per connection, whatever the number of members. Choices on calendars
+    survive; what was read through another connection does not.
+    """
+    OrganizationalUnit.objects.select_for_update().get(pk=unit.pk)  # one decision at a time
+    members = unit.members.active()
+    Mailbox.objects.bulk_create(
+        [
+            Mailbox(unit=unit, member_id=pk, state_since=now)
+            for pk in members.filter(mailbox=None).values_list("pk", flat=True)
+        ],
+        batch_size=2000,
+    )
+    living = unit.calendar_connections.filter(connected_at__isnull=False).exclude(
+        state=ConnectionState.DISCONNECTED
+    )
+    by_domain: dict[str, list[int]] = defaultdict(list)
+    served = ConnectionDomain.objects.filter(connection__in=living).exclude(verified="")
+    for domain, connection_id in served.values_list("domain", "connection_id"):
+        by_domain[domain].append(connection_id)
+
+    boxes = Mailbox.objects.filter(unit=unit, member__state=Member.State.ACTIVE)
+    chosen = boxes.filter(override__in=living)
+    for pk in chosen.values_list("override_id", flat=True).distinct():
+        _serve(chosen.filter(override_id=pk), living.get(pk=pk), DecidedBy.OVERRIDE, now=now)
+    free = boxes.filter(Q(override=None) | ~Q(override__in=living))
+    single: dict[int, list[str]] = defaultdict(list)
+    for domain, ids in by_domain.items():
+        if len(ids) == 1:
+            single[ids[0]].append(domain)
+    for pk, names in single.items():
+        rows = free.filter(member__mail_domain__in=names)
+        _serve(rows, living.get(pk=pk), DecidedBy.DOMAIN, now=now)
+    several = [domain for domain, ids in by_domain.items() if len(ids) > 1]
+    _serve(free.filter(member__mail_domain__in=several), None, DecidedBy.SEVERAL, now=now)
+    _serve(free.exclude(member__mail_domain__in=by_domain), None, DecidedBy.NONE, now=now)
+    gone = Mailbox.objects.filter(unit=unit).exclude(member__state=Member.State.ACTIVE)
+    _serve(gone, None, DecidedBy.NONE, now=now)
+
+
+def _serve(rows, connection: CalendarConnection | None, decided_by: str, *, now: datetime) -> None:
+    """Put the mailboxes of `rows` under `connection`; those already there keep what is known of them."""
+    rows.filter(connection=connection).exclude(decided_by=decided_by).update(decided_by=decided_by)
+    if connection is None:
+        moved = rows.filter(~Q(connection=None) | ~Q(state=State.NOT_SERVED) | ~Q(decided_by=decided_by))
+    else:
+        moved = rows.filter(Q(connection=None) | ~Q(connection=connection))
+    ids = list(moved.values_list("pk", flat=True))
+    if not ids:
+        return
+    calendars = MemberCalendar.objects.filter(mailbox__in=ids)
+    BusyPeriod.objects.filter(calendar__in=calendars).delete()
+    EventPosition.objects.filter(calendar__in=calendars).delete()
+    calendars.update(
+        feed_token="", full_round_at=None, last_synced_at=None, window_starts=None, window_ends=None
+    )
+    state, due = _first_state(connection, now=now)
+    Mailbox.objects.filter(pk__in=ids).update(
+        connection=connection,
+        decided_by=decided_by,
+        state=state,
+        state_since=now,
+        next_sync_at=due,
+        failure="",
+        failure_code="",
+        attempts=0,
+        last_synced_at=None,
+        calendars_listed_at=None,
+    )
+
+
+def _first_state(connection: CalendarConnection | None, *, now: datetime) -> tuple[str, datetime | None]:
+    if connection is None:
+        return State.NOT_SERVED, None
+    if not capabilities(connection.provider, connection.mode).reads_calendars:
+        return State.KEPT_HERE, None
+    if connection.state == ConnectionState.PAUSED:
+        return State.PAUSED, None
+    return State.WAITING, now
+
+
+@transaction.atomic
+def set_override(member: Member, connection: CalendarConnection | None, *, by: User, now: datetime) -> None:
+    """Choose by hand which connection serves a member; None goes back to the mail domain."""
+    Mailbox.objects.get_or_create(unit=member.unit, member=member, defaults={"state_since": now})
+    Mailbox.objects.filter(member=member).update(override=connection)
+    audit.record(
+        member.unit, "connection chosen", member, by=by, now=now,
+        connection=connection.public_id if connection else "",
+    )  # fmt: skip
+    assign(member.unit, now=now)
+
+
+def mark_synced(mailbox: Mailbox, *, now: datetime, next_sync_at: datetime) -> None:
+    """Reading succeeded. A pause or a change of connection in between wins."""
+    rows = Mailbox.objects.filter(pk=mailbox.pk, connection_id=mailbox.connection_id)
+    rows = rows.exclude(state=State.PAUSED)
+    changed = rows.exclude(state=State.SYNCED).update(state=State.SYNCED, state_since=now)
+    rows.update(
+        last_attempt_at=now,
+        last_synced_at=now,
+        next_sync_at=next_sync_at,
+        attempts=0,
+        failure="",
+        failure_code="",
+    )
+    if changed:
+        mailbox.state, mailbox.state_since = State.SYNCED, now
+
+
+def mark_failing(
+    mailbox: Mailbox, failure: str, code: str, *, now: datetime, retry_after: float | None = None
+) -> None:
+    """Reading failed, in this class, with the provider's code; tried again by the class's own rule."""
+    rows = Mailbox.objects.filter(pk=mailbox.pk, connection_id=mailbox.connection_id).exclude(
+        state=State.PAUSED
+    )
+    rows.exclude(state=State.FAILING, failure=failure).update(state_since=now)
+    rows.update(
+        state=State.FAILING,
+        failure=failure,
+        failure_code=code,
+        attempts=F("attempts") + 1,
+        last_attempt_at=now,
+        next_sync_at=retry_at(failure, mailbox.attempts + 1, now=now, retry_after=retry_after),
+    )

@@ -1,0 +1,129 @@
+"""CalendarConnection: one calendar service of one tenant, reached in one access mode for one unit."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from connections.modes import AccessMode
+from orgunits.models import OrganizationalUnit, UnitScoped
+from orgunits.public_ids import public_id
+
+
+class CalendarConnection(UnitScoped):
+    """One calendar service in one access mode. States move only through `connections/states.py`."""
+
+    class Provider(models.TextChoices):
+        GOOGLE = "google", _("Google Workspace")
+        MICROSOFT = "microsoft", _("Microsoft 365")
+        NONE = "none", _("No service")
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        ACTIVE = "active", _("Active")
+        PAUSED = "paused", _("Paused")
+        NEEDS_REAUTHORIZATION = "needs_reauthorization", _("Needs reauthorization")
+        DISCONNECTED = "disconnected", _("Disconnected")
+
+    class Proof(models.TextChoices):
+        """What tied the tenant to this unit in this attempt (docs/decisions/0005)."""
+
+        NONE = "", _("not proven yet")
+        ADMINISTRATOR = "administrator", _("an administrator of the tenant signed in")
+        OWN_KEY = "own_key", _("the key belongs to this unit alone")
+        DNS = "dns", _("a DNS record of this unit stands on the domain")
+
+    unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="calendar_connections")
+    public_id = public_id("con")
+    provider = models.CharField(max_length=10, choices=Provider.choices)
+    mode = models.CharField(max_length=10, choices=AccessMode.choices)
+    state = models.CharField(max_length=21, choices=State.choices, default=State.PENDING)
+    state_since = models.DateTimeField(default=timezone.now)
+    state_reason = models.CharField(max_length=60, blank=True)  # a code of connections/reasons.py
+
+    # Which tenant, as the validated sign-in said: Google's Workspace domain, Microsoft's tenant id.
+    tenant = models.CharField(max_length=255, blank=True)
+    administrator = models.EmailField(blank=True)  # whose mailbox the self-test reads
+    administrator_subject = models.CharField(max_length=255, blank=True)
+    proof = models.CharField(max_length=15, choices=Proof.choices, blank=True, default=Proof.NONE)
+    signed_in_at = models.DateTimeField(null=True, blank=True)
+    consented_at = models.DateTimeField(null=True, blank=True)
+    sign_in_scopes = models.JSONField(default=list, blank=True)  # as granted in the sign-in
+
+    credential = models.ForeignKey(
+        "connections.Credential", models.SET_NULL, null=True, blank=True, related_name="connections"
+    )  # empty: the installation's key
+    created_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    connected_by = models.CharField(max_length=300, blank=True)
+    connected_at = models.DateTimeField(null=True, blank=True)
+
+    # The self-test: waiting for the provider since, next try, and until when trying makes sense.
+    waiting_since = models.DateTimeField(null=True, blank=True)
+    next_check_at = models.DateTimeField(null=True, blank=True)
+    last_checked_at = models.DateTimeField(null=True, blank=True)
+    warned_at = models.DateTimeField(null=True, blank=True)  # that waiting comes to its end was announced
+    slowed_until = models.DateTimeField(null=True, blank=True)  # the provider asked for patience
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(provider="none") | Q(mode="no_access", credential=None),
+                name="no_service_means_no_access",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        tenant = f" · {self.tenant}" if self.tenant else ""
+        return f"{self.get_provider_display()}, {self.get_mode_display()}{tenant}"
+
+
+class ConnectionDomain(UnitScoped):
+    """A mail domain that a connection serves, once something proved it."""
+
+    class Verified(models.TextChoices):
+        NO = "", _("not verified yet")
+        MAILBOX = "mailbox", _("a mailbox in it answered through this connection")
+        DIRECTORY = "directory", _("the provider's directory lists it")
+        DNS = "dns", _("a DNS record proves it")
+        DECLARED = "declared", _("named by an Ops Admin; No Access opens nothing")
+
+    unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="connection_domains")
+    connection = models.ForeignKey(CalendarConnection, models.CASCADE, related_name="domains")
+    domain = models.CharField(max_length=255)
+    dns_token = models.CharField(max_length=60)
+    verified = models.CharField(max_length=10, choices=Verified.choices, blank=True, default=Verified.NO)
+    verified_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "domain"], name="one_row_per_connection_domain")
+        ]
+        ordering = ["domain"]
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class ScopeCheck(UnitScoped):
+    """The last answer to one line of the self-test: one scope, or one live probe."""
+
+    class Result(models.TextChoices):
+        GRANTED = "granted", _("granted")
+        MISSING = "missing", _("missing")
+        UNREQUESTED = "unrequested", _("granted, though never asked for")
+        UNKNOWN = "unknown", _("no answer")
+
+    unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="scope_checks")
+    connection = models.ForeignKey(CalendarConnection, models.CASCADE, related_name="checks")
+    name = models.CharField(max_length=200)  # the scope on the wire, or "probe:<operation>"
+    result = models.CharField(max_length=12, choices=Result.choices)
+    code = models.CharField(max_length=100, blank=True)  # the provider's error code
+    checked_at = models.DateTimeField()
+    since = models.DateTimeField()  # when this result was first seen
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "name"], name="one_check_per_connection_and_name")
+        ]
+        ordering = ["id"]

@@ -1,0 +1,237 @@
+"""The three access modes and what each one means. Pure: the page to read to a compliance officer.
+
+The rest of the code asks `capabilities(provider, mode)`; nobody compares mode names.
+Scope lists: the product's contract (shown verbatim) and what goes over the wire. Wire facts: Google's and
+Microsoft's public documentation; Microsoft's application permission is `Calendars.ReadWrite`, no permission
+called `Calendars.ReadWrite.All` exists.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+G = "https://www.googleapis.com/auth/"
+
+
+class AccessMode(models.TextChoices):
+    READ_WRITE = "read_write", _("Read Write")
+    FREE_BUSY = "free_busy", _("Free/Busy")
+    NO_ACCESS = "no_access", _("No Access")
+
+
+class Truth(Enum):
+    """Where busy time comes from."""
+
+    EVENTS = "events"  # the provider's events say it
+    FREE_BUSY_ANSWER = "free_busy_answer"  # events only tell what changed; the free/busy answer is the truth
+    MEMBERS = "members"  # members keep it here themselves
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a connection in this mode can do."""
+
+    reads_calendars: bool
+    writes_events: bool
+    native_conferencing: bool
+    invites_rooms: bool
+    verifies_organizer: bool  # by the authorization itself
+    truth: Truth
+    push: bool  # the provider can tell us about changes
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """The scopes of one provider and mode."""
+
+    contract: tuple[str, ...]  # as the product's contract lists them
+    sign_in: tuple[str, ...]  # asked in the administrator's sign-in
+    organization: tuple[str, ...]  # granted for the whole organization
+    differences: tuple[str, ...] = ()  # each difference between contract and wire, in words
+    permission_set: str = ""  # which key or app registration carries them
+
+
+_GOOGLE_SIGN_IN = ("openid", "email", "profile")
+_GOOGLE_WHO = (f"{G}userinfo.email", f"{G}userinfo.profile")
+_GOOGLE_DIFFERENCES = (
+    _("Google writes “email” and “profile” as userinfo.email and userinfo.profile in its Admin console."),
+    _("“openid” is added to the sign-in: it makes Google sign its answer, so that nobody can forge it."),
+)
+_MICROSOFT_SIGN_IN = ("openid", "email")
+_READ_WRITE = Capabilities(True, True, True, True, True, Truth.EVENTS, True)
+
+CAPABILITIES: dict[tuple[str, str], Capabilities] = {
+    ("google", "read_write"): _READ_WRITE,
+    ("google", "free_busy"): Capabilities(True, False, False, False, True, Truth.FREE_BUSY_ANSWER, True),
+    ("microsoft", "read_write"): _READ_WRITE,
+    ("microsoft", "free_busy"): Capabilities(True, False, False, False, True, Truth.EVENTS, False),
+    ("none", "no_access"): Capabilities(False, False, False, False, False, Truth.MEMBERS, False),
+}
+
+SCOPES: dict[tuple[str, str], Scopes] = {
+    ("google", "read_write"): Scopes(
+        contract=("email", "profile", f"{G}calendar"),
+        sign_in=_GOOGLE_SIGN_IN,
+        organization=(*_GOOGLE_WHO, f"{G}calendar"),
+        differences=_GOOGLE_DIFFERENCES,
+        permission_set="service_account",
+    ),
+    ("google", "free_busy"): Scopes(
+        contract=("email", "profile", f"{G}calendar.calendarlist.readonly", f"{G}calendar.events.freebusy"),
+        sign_in=_GOOGLE_SIGN_IN,
+        organization=(*_GOOGLE_WHO, f"{G}calendar.calendarlist.readonly", f"{G}calendar.events.freebusy"),
+        differences=_GOOGLE_DIFFERENCES,
+        permission_set="service_account",
+    ),
+    ("microsoft", "read_write"): Scopes(
+        contract=("openid", "email", "Calendars.ReadWrite.All"),
+        sign_in=_MICROSOFT_SIGN_IN,
+        organization=("Calendars.ReadWrite",),
+        differences=(
+            _(
+                "Microsoft has no permission called Calendars.ReadWrite.All. Its page will show the application "
+                "permission Calendars.ReadWrite, “Read and write calendars in all mailboxes”: the same thing."
+            ),
+            _(
+                "Microsoft asks for application permissions by “.default”: all that this app registration holds."
+            ),
+        ),
+        permission_set="calendar_read_write",
+    ),
+    ("microsoft", "free_busy"): Scopes(
+        contract=("openid", "email", "Calendars.ReadBasic.All"),
+        sign_in=_MICROSOFT_SIGN_IN,
+        organization=("Calendars.ReadBasic.All",),
+        differences=(
+            _(
+                "Microsoft asks for application permissions by “.default”: all that this app registration holds."
+            ),
+        ),
+        permission_set="calendar_free_busy",
+    ),
+    ("none", "no_access"): Scopes(contract=(), sign_in=(), organization=()),
+}
+
+
+def offered(provider: str) -> list[str]:
+    """The modes that can be chosen for a provider."""
+    return [mode for p, mode in CAPABILITIES if p == provider]
+
+
+def capabilities(provider: str, mode: str) -> Capabilities:
+    """What a connection to `provider` in `mode` can do."""
+    return CAPABILITIES[provider, mode]
+
+
+def scopes_for(provider: str, mode: str) -> Scopes:
+    """What is asked for, and how the contract words it."""
+    return SCOPES[provider, mode]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Granted compared with asked."""
+
+    missing: tuple[str, ...]
+    unrequested: tuple[str, ...]
+
+
+# Short and long spellings of the same Google scope (the token answer uses the long one).
+_SAME = {"email": f"{G}userinfo.email", "profile": f"{G}userinfo.profile"}
+
+
+def compare(asked: tuple[str, ...], granted: tuple[str, ...]) -> Comparison:
+    """Which of the asked scopes are missing, and which were granted without being asked for."""
+    want = {_SAME.get(scope, scope) for scope in asked}
+    have = {_SAME.get(scope, scope) for scope in granted}
+    return Comparison(tuple(sorted(want - have)), tuple(sorted(have - want)))
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """One line of the comparison of modes: a question and what each mode answers."""
+
+    question: str
+    read_write: str
+    free_busy: str
+    no_access: str
+
+
+CONSEQUENCES: tuple[Consequence, ...] = (
+    Consequence(
+        _("What we will see"),
+        _("Members’ calendars, with their events."),
+        _("When each event starts and ends, and whether it is busy or free. Nothing else."),
+        _("Nothing. We make no call at all."),
+    ),
+    Consequence(
+        _("What we will store"),
+        _("Start, end, busy or free of each event; everything of the events we write ourselves."),
+        _(
+            "Start, end, busy or free, and the provider’s id of the event. No titles, people, places or texts."
+        ),
+        _("What members enter here, and the bookings made here."),
+    ),
+    Consequence(
+        _("Who sends invitations"),
+        _("The organizer’s own calendar account."),
+        _(
+            "An e-mailed calendar invitation from an address that can match your domain; it behaves like a native one."
+        ),
+        _("The same as Free/Busy."),
+    ),
+    Consequence(
+        _("Conferencing"),
+        _("Google Meet or Microsoft Teams, directly on the event."),
+        _("A separate conferencing connection is needed."),
+        _("A separate conferencing connection is needed."),
+    ),
+    Consequence(
+        _("Rooms"),
+        _("Can be invited."),
+        _("Not possible: rooms answer only invitations from inside the organization."),
+        _("Not possible."),
+    ),
+    Consequence(
+        _("How the organizer is verified"),
+        _("By the authorization itself."),
+        _("By the authorization itself."),
+        _("By a directory, or by a confirmation link sent to the address."),
+    ),
+)
+
+# What has to be said about one provider in one mode, beside the common table.
+NOTES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("microsoft", "free_busy"): (
+        _(
+            "Microsoft lets us see titles and attendees in this mode. We drop them before anything is stored, "
+            "logged or queued."
+        ),
+        _(
+            "Microsoft’s application access policy, which limits an app to some mailboxes, does not list this "
+            "permission: do not rely on it to restrict Free/Busy."
+        ),
+        _("Microsoft tells us nothing about changes in this mode, so we ask again every few minutes."),
+    ),
+    ("microsoft", "read_write"): (
+        _(
+            "By default the permission reaches all mailboxes of the tenant. An Exchange application access "
+            "policy can restrict it; it takes more than an hour to apply."
+        ),
+    ),
+    ("google", "read_write"): (
+        _("Google grants this in its Admin console, not on a consent page. It can take up to 24 hours."),
+    ),
+    ("google", "free_busy"): (
+        _("Google grants this in its Admin console, not on a consent page. It can take up to 24 hours."),
+        _(
+            "Each request carries only these scopes, even if the Admin console grants more to the same client."
+        ),
+    ),
+    ("none", "no_access"): (
+        _("Members keep their working hours and available times here; bookings made here block them."),
+        _("Each organizer confirms their address once, by a link we send, or is verified by a directory."),
+    ),
+}

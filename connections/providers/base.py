@@ -1,0 +1,173 @@
+"""What we ask of a calendar service, the values that cross inward, and the names of what can go wrong.
+
+Vendor words stay in the vendor's folder; nothing here knows Google or Microsoft.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+
+# --- what can go wrong ----------------------------------------------------------------------------------------
+class ProviderError(Exception):
+    """A call that did not give what was asked. `code` is the provider's own word for it, never a text."""
+
+    def __init__(self, code: str = "", *, status: int = 0):
+        self.code, self.status = code[:100], status
+        super().__init__(f"{type(self).__name__}: {self.code} ({status})")
+
+
+class Unreachable(ProviderError):
+    """No answer, an answer too late, or a server error: try again later."""
+
+
+class Throttled(ProviderError):
+    """Too many calls. `retry_after` in seconds when the provider said so."""
+
+    def __init__(self, code: str = "", *, status: int = 0, retry_after: float | None = None):
+        super().__init__(code, status=status)
+        self.retry_after = retry_after
+
+
+class Unreadable(ProviderError):
+    """An answer that is not what the provider promises."""
+
+
+class FeedExpired(ProviderError):
+    """The place in the change feed is no longer known: read everything again."""
+
+
+class AuthorizationLost(ProviderError):
+    """The whole connection is refused. `reason` is a code of connections/reasons.py."""
+
+    def __init__(self, reason: str, code: str = "", *, status: int = 0):
+        super().__init__(code, status=status)
+        self.reason = reason
+
+
+class MailboxError(ProviderError):
+    """This mailbox only; the connection is well. `failure` is a value of Mailbox.Failure."""
+
+    def __init__(self, failure: str, code: str = "", *, status: int = 0):
+        super().__init__(code, status=status)
+        self.failure = failure
+
+
+# --- what crosses inward --------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class SignedIn:
+    """Who signed in at the provider, from a validated ID token."""
+
+    tenant: str  # Google: the Workspace domain; Microsoft: the tenant id
+    subject: str
+    address: str
+    administrator: bool
+    granted_scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CalendarInfo:
+    """One calendar of a mailbox, as the provider lists it."""
+
+    provider_id: str
+    name: str
+    primary: bool
+    time_zone: str = ""
+
+
+@dataclass(frozen=True)
+class EventSpan:
+    """What we keep of an event: its id, when it is, and whether it blocks. Nothing of what it is about.
+
+    All-day events carry dates, the end exclusive: they float until a zone is applied.
+    """
+
+    provider_id: str
+    starts: datetime | date | None = None
+    ends: datetime | date | None = None
+    blocks: bool = False
+    removed: bool = False
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One whole round of a calendar's event feed, and the token for the next."""
+
+    spans: tuple[EventSpan, ...]
+    token: str
+
+
+@dataclass(frozen=True)
+class Busy:
+    """A free/busy answer for one calendar and span; `error` is set when the span is unknown, not free."""
+
+    periods: tuple[tuple[datetime, datetime], ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """Time zone (IANA) and weekly hours as the provider tells them; empty where it does not."""
+
+    time_zone: str = ""
+    working_hours: dict[str, list[list[str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScopeAnswer:
+    """The answer to one line of the self-test. `granted` None: the provider gave no usable answer."""
+
+    name: str
+    granted: bool | None
+    code: str = ""
+    requested: bool = True
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key to a provider: the installation's own or one unit's. One type for both."""
+
+    provider: str
+    permission_set: str
+    client_id: str
+    secret: str = field(repr=False)
+    client_email: str = ""
+    unit_id: int | None = None  # None: the installation's
+
+    @property
+    def belongs_to_one_unit(self) -> bool:
+        return self.unit_id is not None
+
+
+Spend = Callable[[int], None]  # takes calls from the connection's budget, or raises Throttled
+
+
+class CalendarService(Protocol):
+    """One tenant's calendars, reached with one key. Safe to call from several threads."""
+
+    def probe_scopes(self) -> list[ScopeAnswer]:
+        """Each scope of the mode alone, freshly asked."""
+
+    def probe_mailbox(self, address: str) -> None:
+        """One live call for one mailbox; returns when it answered."""
+
+    def calendars(self, address: str) -> list[CalendarInfo]: ...
+
+    def feed(self, address: str, calendar_id: str, *, starts: datetime, ends: datetime) -> Feed:
+        """A full round of the events in the window."""
+
+    def changes(self, address: str, calendar_id: str, *, token: str) -> Feed:
+        """What changed since `token`. Raises FeedExpired."""
+
+    def preferences(self, addresses: list[str]) -> Iterator[tuple[str, Preferences]]:
+        """Zone and hours for as many of `addresses` as the provider tells them."""
+
+
+class AnswersFreeBusy(CalendarService, Protocol):
+    """A service whose free/busy answer is the truth (`modes.Truth.FREE_BUSY_ANSWER`)."""
+
+    def free_busy(
+        self, address: str, calendar_ids: Iterable[str], *, starts: datetime, ends: datetime
+    ) -> dict[str, Busy]:
+        """At most 50 calendars; an error of one calendar stands in its `Busy`."""

@@ -1,0 +1,247 @@
+"""Google Calendar API v3, as each member, with the narrowest scopes of the mode.
+
+https://developers.google.com/workspace/calendar/api/v3/reference
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from urllib.parse import quote
+
+from django.conf import settings
+
+from connections.busy_rules import EventFacts, blocks
+from connections.providers.base import (
+    AuthorizationLost,
+    Busy,
+    CalendarInfo,
+    EventSpan,
+    Feed,
+    FeedExpired,
+    Key,
+    MailboxError,
+    Preferences,
+    ProviderError,
+    ScopeAnswer,
+    Spend,
+    Throttled,
+    Unreadable,
+)
+from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
+
+from .oauth import SCOPE, ServiceAccount
+
+BASE = f"{settings.GOOGLE_API_URL}/calendar/v3"
+LIST_SCOPE = f"{SCOPE}calendar.calendarlist.readonly"
+FREE_BUSY_SCOPE = f"{SCOPE}calendar.events.freebusy"
+FULL_SCOPE = f"{SCOPE}calendar"
+# Only what decides about busy time crosses the wire: no titles, people, places or texts of events.
+EVENT_FIELDS = (
+    "items(id,status,start,end,transparency,eventType,visibility"
+    "{attendees}),nextPageToken,nextSyncToken,timeZone"
+)
+FIELDS = {
+    FULL_SCOPE: EVENT_FIELDS.replace("{attendees}", ",attendees(self,responseStatus)"),
+    FREE_BUSY_SCOPE: EVENT_FIELDS.replace("{attendees}", ""),
+}
+SHOWN_AS = {"outOfOffice": "out_of_office", "workingLocation": "working_elsewhere", "focusTime": "busy"}
+RATE_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
+
+
+class GoogleCalendars:
+    """A Workspace domain's calendars through a service account with domain-wide delegation."""
+
+    def __init__(
+        self, key: Key, *, scopes: tuple[str, ...], administrator: str, session: ProviderSession, spend: Spend
+    ):
+        self.scopes, self.administrator, self.session, self.spend = scopes, administrator, session, spend
+        self.account = ServiceAccount(key, session)
+        full = FULL_SCOPE in scopes
+        self.list_scope = FULL_SCOPE if full else LIST_SCOPE
+        self.event_scope = FULL_SCOPE if full else FREE_BUSY_SCOPE
+
+    def probe_scopes(self) -> list[ScopeAnswer]:
+        return [self.account.probe(self.administrator, scope) for scope in self.scopes]
+
+    def probe_mailbox(self, address: str) -> None:
+        if not any(calendar.primary for calendar in self.calendars(address)):
+            raise MailboxError("no_mailbox", "no primary calendar")
+
+    def calendars(self, address: str) -> list[CalendarInfo]:
+        found: list[CalendarInfo] = []
+        query = {"maxResults": 250, "fields": "items(id,summary,primary,timeZone,deleted),nextPageToken"}
+        for page in self._pages(address, "users/me/calendarList", query, scope=self.list_scope):
+            for item in page.get("items", []):
+                if not item.get("deleted"):
+                    found.append(
+                        CalendarInfo(
+                            item["id"],
+                            item.get("summary", ""),
+                            item.get("primary", False),
+                            item.get("timeZone", ""),
+                        )
+                    )
+        return found
+
+    def feed(self, address: str, calendar_id: str, *, starts: datetime, ends: datetime) -> Feed:
+        return self._feed(address, calendar_id, {"timeMin": _instant(starts), "timeMax": _instant(ends)})
+
+    def changes(self, address: str, calendar_id: str, *, token: str) -> Feed:
+        return self._feed(address, calendar_id, {"syncToken": token})
+
+    def _feed(self, address: str, calendar_id: str, place: dict) -> Feed:
+        query = {
+            **place,
+            "singleEvents": "true",
+            "maxResults": 2500,
+            "fields": FIELDS[self.event_scope],
+        }
+        spans, token = [], ""
+        path = f"calendars/{quote(calendar_id, safe='')}/events"
+        for page in self._pages(address, path, query, scope=self.event_scope):
+            spans += [span_of(item) for item in page.get("items", [])]
+            token = page.get("nextSyncToken", "")  # only the last page carries it
+        if not token:
+            raise Unreadable("no nextSyncToken")
+        return Feed(tuple(spans), token)
+
+    def free_busy(
+        self, address: str, calendar_ids: Iterable[str], *, starts: datetime, ends: datetime
+    ) -> dict[str, Busy]:
+        """https://developers.google.com/workspace/calendar/api/v3/reference/freebusy/query
+
+        A good answer can hold an error for one calendar: that calendar is unknown, not free.
+        """
+        ids = list(calendar_ids)
+        body = {
+            "timeMin": _instant(starts),
+            "timeMax": _instant(ends),
+            "items": [{"id": calendar_id} for calendar_id in ids],
+        }
+        answer = self._call(address, "POST", "freeBusy", {}, scope=self.event_scope, json=body)
+        found = answer.get("calendars", {})
+        return {calendar_id: _busy(found.get(calendar_id)) for calendar_id in ids}
+
+    def preferences(self, addresses: list[str]) -> Iterator[tuple[str, Preferences]]:
+        """Google tells the zone with the calendar list, and working hours not at all in these scopes."""
+        return iter(())
+
+    def _pages(self, address: str, path: str, query: dict, *, scope: str) -> Iterator[dict]:
+        page: dict = {}
+        while True:
+            more = {"pageToken": page["nextPageToken"]} if page.get("nextPageToken") else {}
+            page = self._call(address, "GET", path, {**query, **more}, scope=scope)
+            yield page
+            if not page.get("nextPageToken"):
+                return
+
+    def _call(
+        self, address: str, method: str, path: str, query: dict, *, scope: str, json: dict | None = None
+    ) -> dict:
+        scopes = self.scopes_for_calls
+        for fresh in (False, True):  # a token that ended early is minted once more
+            self.spend(1)
+            token = self.account.token(address, scopes, fresh=fresh)
+            answer = self.session.request(
+                method,
+                f"{BASE}/{path}",
+                params={**query, "quotaUser": hashlib.sha256(address.encode()).hexdigest()[:40]},
+                json=json,
+                headers={"Authorization": f"Bearer {token}"},
+                log_scopes=[scope],
+            )
+            if answer.status_code != 401:
+                break
+        if answer.status_code == 200:
+            return json_of(answer)
+        raise api_error(answer)
+
+    @property
+    def scopes_for_calls(self) -> tuple[str, ...]:
+        """One token per member holds both calendar scopes of the mode."""
+        return tuple(dict.fromkeys((self.list_scope, self.event_scope)))
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _moment(value: dict | None) -> datetime | date | None:
+    """`dateTime` with its offset, or the `date` of an all-day event (end exclusive)."""
+    if not value:
+        return None
+    try:
+        if "dateTime" in value:
+            return datetime.fromisoformat(value["dateTime"]).astimezone(UTC)
+        return date.fromisoformat(value["date"]) if "date" in value else None
+    except (TypeError, ValueError):
+        raise Unreadable("time of an event") from None
+
+
+def span_of(item: dict) -> EventSpan:
+    """What we keep of a Google event."""
+    starts, ends = _moment(item.get("start")), _moment(item.get("end"))
+    cancelled = item.get("status") == "cancelled"
+    if cancelled or starts is None or ends is None:
+        return EventSpan(item["id"], starts, ends, removed=True)
+    own = next((a for a in item.get("attendees", []) if a.get("self")), {})
+    shown_as = SHOWN_AS.get(item.get("eventType", ""), "busy")
+    if item.get("transparency") == "transparent" and shown_as == "busy":
+        shown_as = "free"
+    elif item.get("status") == "tentative" and shown_as == "busy":
+        shown_as = "tentative"
+    facts = EventFacts(
+        declined=own.get("responseStatus") == "declined",
+        shown_as=shown_as,
+        all_day=not isinstance(starts, datetime),
+        private=item.get("visibility") in {"private", "confidential"},
+    )
+    return EventSpan(item["id"], starts, ends, blocks(facts))
+
+
+def _busy(entry: dict | None) -> Busy:
+    if entry is None:
+        return Busy(error="missing")
+    if errors := entry.get("errors"):
+        return Busy(error=str(errors[0].get("reason", "error")))
+    try:
+        return Busy(
+            tuple(
+                (
+                    datetime.fromisoformat(period["start"]).astimezone(UTC),
+                    datetime.fromisoformat(period["end"]).astimezone(UTC),
+                )
+                for period in entry.get("busy", [])
+            )
+        )
+    except (KeyError, TypeError, ValueError):
+        raise Unreadable("free/busy period") from None
+
+
+def api_error(answer) -> ProviderError:
+    """What a refused call means. https://developers.google.com/workspace/calendar/api/guides/errors"""
+    try:
+        error = json_of(answer).get("error", {})
+        reason = str((error.get("errors") or [{}])[0].get("reason", "")) if isinstance(error, dict) else ""
+    except Unreadable:
+        reason = ""
+    try:
+        raise_if_busy_or_down(answer, reason)
+    except ProviderError as problem:
+        return problem
+    status = answer.status_code
+    if status == 403 and reason in RATE_REASONS:
+        return Throttled(reason, status=status)
+    if status == 410:
+        return FeedExpired(reason, status=status)
+    if status == 401:
+        return AuthorizationLost("revoked", reason, status=status)
+    if status == 403 and reason == "accessNotConfigured":
+        return AuthorizationLost("app_disabled", reason, status=status)
+    if status == 403 and reason == "insufficientPermissions":
+        return AuthorizationLost("incomplete", reason, status=status)
+    if status == 403 and reason == "notACalendarUser":
+        return MailboxError("licence", reason, status=status)
+    if status in {403, 404}:
+        return MailboxError("no_mailbox" if status == 404 else "refused", reason, status=status)
+    return Unreadable(reason or "refused", status=status)

@@ -1,0 +1,236 @@
+"""Google's two doors: the administrator's sign-in, and tokens of a service account with domain-wide delegation.
+
+https://developers.google.com/identity/openid-connect/openid-connect
+https://developers.google.com/identity/protocols/oauth2/service-account
+"""
+
+import json
+import threading
+import time
+
+import jwt
+from django.conf import settings
+from requests_oauthlib import OAuth2Session
+
+from connections.providers import id_tokens
+from connections.providers.base import (
+    AuthorizationLost,
+    Key,
+    MailboxError,
+    ProviderError,
+    ScopeAnswer,
+    SignedIn,
+    Unreadable,
+)
+from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
+
+AUTHORIZE = f"{settings.GOOGLE_ACCOUNTS_URL}/o/oauth2/v2/auth"
+TOKEN = f"{settings.GOOGLE_OAUTH_URL}/token"
+REVOKE = f"{settings.GOOGLE_OAUTH_URL}/revoke"
+TOKEN_INFO = f"{settings.GOOGLE_API_URL}/oauth2/v2/tokeninfo"
+KEYS = f"{settings.GOOGLE_API_URL}/oauth2/v3/certs"
+USERS = f"{settings.GOOGLE_DIRECTORY_URL}/admin/directory/v1/users"
+ISSUERS = {"https://accounts.google.com", "accounts.google.com"}
+AUDIENCE = "https://oauth2.googleapis.com/token"  # whatever address stands in for it in a test
+SCOPE = "https://www.googleapis.com/auth/"
+EMAIL_SCOPE = f"{SCOPE}userinfo.email"
+DIRECTORY_SCOPE = f"{SCOPE}admin.directory.user.readonly"
+TOKEN_MARGIN = 120  # seconds before its end at which a token counts as over
+
+
+# --- the administrator's sign-in --------------------------------------------------------------------------------
+def authorization_url(
+    *, redirect_uri: str, scopes: list[str], state: str, nonce: str, code_challenge: str, hint: str = ""
+) -> str:
+    """Where the browser goes."""
+    session = OAuth2Session(settings.GOOGLE_CLIENT_ID, redirect_uri=redirect_uri, scope=scopes)
+    also = {"login_hint": hint} if hint else {}
+    url, _state = session.authorization_url(
+        AUTHORIZE,
+        state=state,
+        nonce=nonce,
+        code_challenge=code_challenge,
+        code_challenge_method="S256",
+        prompt="select_account",
+        **also,
+    )
+    return url
+
+
+def signed_in(
+    code: str,
+    *,
+    redirect_uri: str,
+    code_verifier: str,
+    nonce: str,
+    session: ProviderSession,
+    prove: bool = False,
+) -> SignedIn:
+    """Exchange the code and say who signed in. The tokens are withdrawn again: who it was is all we need.
+
+    `prove` asks the directory, as that person, whether they are a super administrator.
+    Raises ProviderError when the exchange fails or the answer cannot be trusted.
+    """
+    answer = session.post(
+        TOKEN,
+        data={
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": settings.GOOGLE_CLIENT_ID,
+            "client_secret": settings.GOOGLE_CLIENT_SECRET,
+            "redirect_uri": redirect_uri,
+            "code_verifier": code_verifier,
+        },
+    )
+    body = json_of(answer)
+    if answer.status_code != 200:
+        raise_if_busy_or_down(answer, str(body.get("error", "")))
+        raise ProviderError(str(body.get("error", "")), status=answer.status_code)
+    claims = id_tokens.validated(
+        str(body.get("id_token", "")),
+        keys_url=KEYS,
+        audience=settings.GOOGLE_CLIENT_ID,
+        nonce=nonce,
+        session=session,
+    )
+    if claims["iss"] not in ISSUERS:
+        raise id_tokens.InvalidIdToken("issuer")
+    token = str(body.get("access_token", ""))
+    administrator = prove and _is_administrator(claims["sub"], token, session)
+    session.post(REVOKE, data={"token": token})
+    return SignedIn(
+        tenant=claims.get("hd", ""),  # absent for private accounts
+        subject=claims["sub"],
+        address=claims.get("email", "") if claims.get("email_verified", True) else "",
+        administrator=administrator,
+        granted_scopes=tuple(str(body.get("scope", "")).split()),
+    )
+
+
+def _is_administrator(subject: str, token: str, session: ProviderSession) -> bool:
+    """The directory's own word, asked as that person; an ordinary employee is refused there."""
+    answer = session.get(
+        f"{USERS}/{subject}",
+        params={"fields": "id,isAdmin"},
+        headers={"Authorization": f"Bearer {token}"},
+        log_scopes=[DIRECTORY_SCOPE],
+    )
+    return answer.status_code == 200 and json_of(answer).get("isAdmin") is True
+
+
+# --- the service account ----------------------------------------------------------------------------------------
+def key_from_json(text: str, *, unit_id: int | None) -> Key:
+    """The key file that Google's console downloads. Raises ValueError with what is wrong."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        raise ValueError("not JSON") from None
+    if not isinstance(data, dict) or data.get("type") != "service_account":
+        raise ValueError("not a service account key")
+    for name in ("client_id", "client_email", "private_key", "private_key_id"):
+        if not isinstance(data.get(name), str) or not data[name]:
+            raise ValueError(f"{name} is missing")
+    try:
+        jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).prepare_key(data["private_key"])
+    except (ValueError, jwt.InvalidKeyError):
+        raise ValueError("private_key cannot be read") from None
+    return Key("google", "service_account", data["client_id"], text, data["client_email"], unit_id)
+
+
+class ServiceAccount:
+    """Mints tokens, each for one person and one set of scopes, and keeps them until shortly before their end."""
+
+    def __init__(self, key: Key, session: ProviderSession):
+        self.key, self.session = key, session
+        data = json.loads(key.secret)
+        self._private_key = jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).prepare_key(
+            data["private_key"]
+        )
+        self._key_id, self._email = data["private_key_id"], data["client_email"]
+        self._tokens: dict[tuple[str, tuple[str, ...]], tuple[float, str]] = {}
+        self._lock = threading.Lock()
+
+    def token(self, subject: str, scopes: tuple[str, ...], *, fresh: bool = False) -> str:
+        """A token to act as `subject` (an address) with `scopes`."""
+        with self._lock:
+            until, token = self._tokens.get((subject, scopes), (0.0, ""))
+        if token and not fresh and until > time.time():
+            return token
+        body = self.mint(subject, scopes)
+        token = str(body.get("access_token", ""))
+        if not token:
+            raise Unreadable("no access_token")
+        with self._lock:
+            until = time.time() + float(body.get("expires_in", 3600)) - TOKEN_MARGIN
+            self._tokens[subject, scopes] = (until, token)
+        return token
+
+    def mint(self, subject: str, scopes: tuple[str, ...]) -> dict:
+        """One JWT-bearer exchange (RFC 7523). Raises AuthorizationLost, MailboxError, Throttled, Unreachable."""
+        now = int(time.time())
+        claims = {
+            "iss": self._email,
+            "sub": subject,
+            "scope": " ".join(scopes),
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + 3600,
+        }
+        assertion = jwt.encode(claims, self._private_key, algorithm="RS256", headers={"kid": self._key_id})
+        answer = self.session.post(
+            TOKEN,
+            data={"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion},
+            log_scopes=scopes,
+        )
+        if answer.status_code == 200:
+            return json_of(answer)
+        raise token_error(answer)
+
+    def probe(self, subject: str, scope: str) -> ScopeAnswer:
+        """Ask for one scope alone, beside the address scope, and read from tokeninfo what the token holds.
+
+        Google grants an assertion wholly or not at all, so a missing scope only shows when probed alone.
+        """
+        try:
+            try:
+                body = self.mint(subject, tuple(dict.fromkeys((scope, EMAIL_SCOPE))))
+            except AuthorizationLost:
+                body = self.mint(subject, (scope,))
+            info = self.session.post(
+                TOKEN_INFO, params={"access_token": str(body.get("access_token", ""))}, log_scopes=[scope]
+            )
+            raise_if_busy_or_down(info, "tokeninfo")
+        except AuthorizationLost as error:
+            if error.reason == "not_delegated":
+                return ScopeAnswer(scope, granted=False, code=error.code)
+            raise
+        facts = json_of(info)
+        held = str(facts.get("scope", "")).split()
+        as_whom = str(facts.get("email", subject)).lower()
+        if info.status_code != 200 or scope not in held or as_whom != subject.lower():
+            return ScopeAnswer(scope, granted=False, code=str(facts.get("error", "not in token")))
+        return ScopeAnswer(scope, granted=True)
+
+
+def token_error(answer) -> ProviderError:
+    """What a refused token means: for the connection, for one mailbox, or only for now."""
+    try:
+        body = json_of(answer)
+    except Unreadable:
+        body = {}
+    code, text = str(body.get("error", "")), str(body.get("error_description", ""))
+    try:
+        raise_if_busy_or_down(answer, code)
+    except ProviderError as error:
+        return error
+    if code == "unauthorized_client":
+        return AuthorizationLost("not_delegated", code, status=answer.status_code)
+    if code == "invalid_grant" and "JWT" in text:
+        return AuthorizationLost("key_rejected", code, status=answer.status_code)
+    if code == "invalid_grant":
+        return MailboxError("no_mailbox", code, status=answer.status_code)
+    if code in {"access_denied", "admin_policy_enforced"}:
+        return MailboxError("refused", code, status=answer.status_code)
+    if code == "invalid_client":
+        return AuthorizationLost("key_rejected", code, status=answer.status_code)
+    return Unreadable(code or "token", status=answer.status_code)

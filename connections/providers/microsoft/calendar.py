@@ -1,0 +1,267 @@
+"""Microsoft Graph v1.0 calendars, with an application permission.
+
+https://learn.microsoft.com/graph/api/resources/calendar
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from connections.busy_rules import EventFacts, blocks
+from connections.providers.base import (
+    AuthorizationLost,
+    CalendarInfo,
+    EventSpan,
+    Feed,
+    FeedExpired,
+    Key,
+    MailboxError,
+    Preferences,
+    ProviderError,
+    ScopeAnswer,
+    Spend,
+    Unreadable,
+)
+from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
+
+from .oauth import AppToken
+from .zones import iana_zone
+
+BASE = f"{settings.MICROSOFT_GRAPH_URL}/v1.0"
+HOST = urlsplit(BASE).netloc
+UTC_TIMES = 'outlook.timezone="UTC"'
+STABLE_IDS = 'IdType="ImmutableId"'  # ordinary ids change when an item moves
+SCHEDULES_PER_CALL = 20
+# What decides about busy time; the same facts that a delta answer's whole events carry.
+MASTER_FIELDS = "id,type,showAs,isCancelled,isAllDay,sensitivity,responseStatus"
+SHOWN_AS = {
+    "free": "free",
+    "tentative": "tentative",
+    "busy": "busy",
+    "oof": "out_of_office",
+    "workingElsewhere": "working_elsewhere",
+}
+DAYS = {
+    "monday": "mon", "tuesday": "tue", "wednesday": "wed", "thursday": "thu",
+    "friday": "fri", "saturday": "sat", "sunday": "sun",
+}  # fmt: skip
+EXPIRED_FEED = {"syncstatenotfound", "syncstateinvalid", "resyncrequired"}
+
+
+class MicrosoftCalendars:
+    """A tenant's calendars through one app registration."""
+
+    def __init__(
+        self,
+        key: Key,
+        *,
+        tenant: str,
+        scopes: tuple[str, ...],
+        administrator: str,
+        session: ProviderSession,
+        spend: Spend,
+    ):
+        self.scopes, self.administrator, self.session, self.spend = scopes, administrator, session, spend
+        self.app = AppToken(key, tenant, session)
+
+    def probe_scopes(self) -> list[ScopeAnswer]:
+        """The `roles` of a fresh token, as a hint; what was never asked for is shown too."""
+        roles = self.app.roles()
+        asked = [
+            ScopeAnswer(scope, granted=scope in roles, code="" if scope in roles else "not in roles")
+            for scope in self.scopes
+        ]
+        return asked + [
+            ScopeAnswer(role, granted=True, requested=False) for role in roles if role not in self.scopes
+        ]
+
+    def probe_mailbox(self, address: str) -> None:
+        now = datetime.now(UTC).replace(microsecond=0)
+        query = {
+            "startDateTime": _instant(now),
+            "endDateTime": _instant(now.replace(hour=23, minute=59, second=59)),
+            "$select": "id,start,end,showAs",
+            "$top": "1",
+        }
+        self._call("GET", f"users/{quote(address)}/calendarView", query)
+
+    def calendars(self, address: str) -> list[CalendarInfo]:
+        query = {"$select": "id,name,isDefaultCalendar", "$top": "100"}
+        return [
+            CalendarInfo(item["id"], item.get("name", ""), bool(item.get("isDefaultCalendar")))
+            for page in self._pages(f"users/{quote(address)}/calendars", query)
+            for item in page.get("value", [])
+        ]
+
+    def feed(self, address: str, calendar_id: str, *, starts: datetime, ends: datetime) -> Feed:
+        """https://learn.microsoft.com/graph/api/event-delta : the window stays frozen in the links."""
+        path = f"users/{quote(address)}/calendars/{quote(calendar_id)}/calendarView/delta"
+        query = {"startDateTime": _instant(starts), "endDateTime": _instant(ends)}
+        return self._feed(address, path, query)
+
+    def changes(self, address: str, calendar_id: str, *, token: str) -> Feed:
+        if urlsplit(token).netloc != HOST:
+            raise FeedExpired("link of another host")  # never send our token elsewhere
+        return self._feed(address, token, {})
+
+    def _feed(self, address: str, first: str, query: dict) -> Feed:
+        items, link = [], ""
+        for page in self._pages(first, query):
+            items += page.get("value", [])
+            link = page.get("@odata.deltaLink", "")
+        if not link:
+            raise Unreadable("no deltaLink")
+        return Feed(tuple(self._spans(address, items)), link)
+
+    def _spans(self, address: str, items: list[dict]) -> Iterator[EventSpan]:
+        """Occurrences come as bare stubs: what decides about them stands in their series master."""
+        masters = {item["id"]: item for item in items if item.get("type") == "seriesMaster"}
+
+        def master(series: str) -> dict:
+            if series not in masters:
+                masters[series] = self._master(address, series)
+            return masters[series]
+
+        for item in items:
+            if item.get("type") != "seriesMaster":
+                yield span_of(item, master)
+
+    def _master(self, address: str, series: str) -> dict:
+        """The series master; an empty one when the series is gone."""
+        path = f"users/{quote(address)}/events/{quote(series)}"
+        try:
+            return self._call("GET", path, {"$select": MASTER_FIELDS})
+        except MailboxError as error:
+            if error.status == 404:
+                return {"isCancelled": True}
+            raise
+
+    def preferences(self, addresses: list[str]) -> Iterator[tuple[str, Preferences]]:
+        """Zone and hours from getSchedule, 20 mailboxes a call; subjects and places it may send are dropped.
+
+        https://learn.microsoft.com/graph/api/calendar-getschedule
+        """
+        day = datetime.now(UTC).date().isoformat()
+        for first in range(0, len(addresses), SCHEDULES_PER_CALL):
+            part = addresses[first : first + SCHEDULES_PER_CALL]
+            body = {
+                "schedules": part,
+                "startTime": {"dateTime": f"{day}T00:00:00", "timeZone": "UTC"},
+                "endTime": {"dateTime": f"{day}T00:30:00", "timeZone": "UTC"},
+                "availabilityViewInterval": 30,
+            }
+            answer = self._call("POST", f"users/{quote(part[0])}/calendar/getSchedule", {}, json=body)
+            for entry in answer.get("value", []):
+                if "error" not in entry and entry.get("workingHours"):
+                    yield str(entry.get("scheduleId", "")).lower(), preferences_of(entry["workingHours"])
+
+    def _pages(self, first: str, query: dict) -> Iterator[dict]:
+        page = self._call("GET", first, query)
+        yield page
+        while link := page.get("@odata.nextLink"):
+            if urlsplit(link).netloc != HOST:
+                raise Unreadable("link of another host")
+            page = self._call("GET", link, {})
+            yield page
+
+    def _call(self, method: str, path: str, query: dict, *, json: dict | None = None) -> dict:
+        url = path if path.startswith(("http://", "https://")) else f"{BASE}/{path}"
+        for fresh in (False, True):  # a token that ended early is asked for once more
+            self.spend(1)
+            answer = self.session.request(
+                method,
+                url,
+                params=query or None,
+                json=json,
+                headers={
+                    "Authorization": f"Bearer {self.app.get(fresh=fresh)}",
+                    "Prefer": f"{UTC_TIMES}, {STABLE_IDS}, odata.maxpagesize=500",
+                },
+                log_scopes=self.scopes,
+            )
+            if answer.status_code != 401:
+                break
+        if answer.status_code == 200:
+            return json_of(answer)
+        raise api_error(answer)
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _moment(value: dict | None, *, all_day: bool) -> datetime | date | None:
+    """A Graph time: no offset, the zone beside it. An all-day event is a floating date: never shifted."""
+    if not value:
+        return None
+    try:
+        text = str(value["dateTime"])[:19]  # Graph writes seven decimals
+        if all_day:
+            return date.fromisoformat(text[:10])
+        zone = value.get("timeZone", "UTC")
+        tz = UTC if zone in {"UTC", ""} else ZoneInfo(iana_zone(zone) or "UTC")
+        return datetime.fromisoformat(text).replace(tzinfo=tz).astimezone(UTC)
+    except (KeyError, ValueError):
+        raise Unreadable("time of an event") from None
+
+
+def span_of(item: dict, master: Callable[[str], dict]) -> EventSpan:
+    """What we keep of a Graph event; `master` finds the series an occurrence stub belongs to."""
+    if "@removed" in item:
+        return EventSpan(item["id"], removed=True)
+    stub = item.get("type") == "occurrence" and "showAs" not in item
+    facts_from = master(item.get("seriesMasterId", "")) if stub else item
+    all_day = bool(facts_from.get("isAllDay"))
+    starts = _moment(item.get("start"), all_day=all_day)
+    ends = _moment(item.get("end"), all_day=all_day)
+    if starts is None or ends is None:
+        raise Unreadable("event without times")
+    facts = EventFacts(
+        cancelled=bool(facts_from.get("isCancelled")),
+        declined=(facts_from.get("responseStatus") or {}).get("response") == "declined",
+        shown_as=SHOWN_AS.get(facts_from.get("showAs") or "", "unknown"),
+        all_day=all_day,
+        private=facts_from.get("sensitivity") in {"private", "confidential"},
+    )
+    return EventSpan(item["id"], starts, ends, blocks(facts))
+
+
+def preferences_of(hours: dict) -> Preferences:
+    """Graph's `workingHours` as ours: one period on each working day, wall time in the zone."""
+    zone = iana_zone(str((hours.get("timeZone") or {}).get("name", "")))
+    period = [str(hours.get("startTime", ""))[:5], str(hours.get("endTime", ""))[:5]]
+    days = [DAYS[day] for day in hours.get("daysOfWeek", []) if day in DAYS]
+    sound = all(len(text) == 5 for text in period) and period[0] < period[1]
+    return Preferences(zone, {day: [period] for day in days} if sound else {})
+
+
+def api_error(answer) -> ProviderError:
+    """What a refused call means. https://learn.microsoft.com/graph/errors"""
+    try:
+        error = json_of(answer).get("error", {})
+        code = str(error.get("code", "")) if isinstance(error, dict) else ""
+    except Unreadable:
+        code = ""
+    try:
+        raise_if_busy_or_down(answer, code)
+    except ProviderError as problem:
+        return problem
+    status = answer.status_code
+    if status == 410 or code.lower() in EXPIRED_FEED:
+        return FeedExpired(code, status=status)
+    if status == 401:
+        return AuthorizationLost("revoked", code, status=status)
+    if status == 403 and code == "Authorization_RequestDenied":
+        return AuthorizationLost("incomplete", code, status=status)
+    if status == 403 and code == "ErrorAccessDenied":
+        return MailboxError("refused", code, status=status)
+    if status == 404 and code == "MailboxNotEnabledForRESTAPI":
+        return MailboxError("licence", code, status=status)
+    if status == 404:
+        return MailboxError("no_mailbox", code, status=status)
+    if status == 403:
+        return MailboxError("refused", code, status=status)
+    return Unreadable(code or "refused", status=status)

@@ -1,0 +1,38 @@
+"""Which code speaks to which provider. Only this app's verbs open it."""
+
+from django.conf import settings
+
+from .base import AuthorizationLost, CalendarService, Key, Spend
+from .google.calendar import GoogleCalendars
+from .http import ProviderSession
+from .microsoft.calendar import MicrosoftCalendars
+
+
+def open_calendars(
+    provider: str,
+    key: Key,
+    *,
+    tenant: str,
+    scopes: tuple[str, ...],
+    administrator: str,
+    connection_id: str,
+    spend: Spend,
+) -> CalendarService:
+    """The calendars of one tenant, reached with `key` in the scopes given."""
+    session = ProviderSession(connection_id=connection_id)
+    if provider == "google":
+        return GoogleCalendars(key, scopes=scopes, administrator=administrator, session=session, spend=spend)
+    if provider == "microsoft":
+        return MicrosoftCalendars(
+            key, tenant=tenant, scopes=scopes, administrator=administrator, session=session, spend=spend
+        )
+    raise AuthorizationLost("key_missing", provider)
+
+
+def requests_per_minute(provider: str) -> int:
+    """What one connection may ask in a minute: its share of the provider's published quota."""
+    quotas = {
+        "google": settings.GOOGLE_REQUESTS_PER_MINUTE,
+        "microsoft": settings.MICROSOFT_REQUESTS_PER_MINUTE,
+    }
+    return quotas[provider] * settings.REQUEST_BUDGET_PERCENT // 100

@@ -1,0 +1,110 @@
+"""Asking a provider about one mailbox: runs in threads, touches no row, and brings back plain values."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .modes import Truth
+from .periods import Span, in_chunks, minute_of, moment_of
+from .providers.base import Busy, CalendarInfo, CalendarService, EventSpan, FeedExpired
+
+LONGEST_QUESTION = 60 * 24 * 60  # minutes; Google refuses free/busy questions over about three months
+
+
+@dataclass(frozen=True)
+class KnownCalendar:
+    """A calendar that counts, and where reading it stands. No token: read everything."""
+
+    provider_id: str
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to read of one mailbox."""
+
+    mailbox_id: int
+    address: str
+    calendars: tuple[KnownCalendar, ...]
+    not_counting: frozenset[str]  # known calendars that a person or the default left out
+    list_calendars: bool
+    starts: datetime
+    ends: datetime
+    truth: Truth
+
+    @property
+    def window(self) -> Span:
+        return minute_of(self.starts), minute_of(self.ends)
+
+
+@dataclass(frozen=True)
+class CalendarReading:
+    """What was read of one calendar. `full`: everything in the window, else only what changed."""
+
+    provider_id: str
+    began_with: str  # the token the reading began with: if it is no longer the row's, another read came first
+    full: bool
+    spans: tuple[EventSpan, ...]
+    token: str
+    asked: tuple[Span, ...] = ()  # spans of free/busy questions, in minutes
+    answers: tuple[Busy, ...] = ()
+
+
+@dataclass(frozen=True)
+class MailboxReading:
+    """What was read of one mailbox."""
+
+    task: Task
+    listed: list[CalendarInfo] | None = None
+    readings: list[CalendarReading] = field(default_factory=list)
+
+
+def read(service: CalendarService, task: Task) -> MailboxReading:
+    """List calendars when it is time, then read each one that counts. Raises ProviderError."""
+    listed = service.calendars(task.address) if task.list_calendars else None
+    calendars = list(task.calendars)
+    if listed is not None:
+        here = {info.provider_id for info in listed}
+        known = {calendar.provider_id for calendar in calendars} | task.not_counting
+        calendars = [calendar for calendar in calendars if calendar.provider_id in here]
+        calendars += [
+            KnownCalendar(info.provider_id)
+            for info in listed
+            if info.primary and info.provider_id not in known
+        ]
+    return MailboxReading(task, listed, [_read_calendar(service, task, known) for known in calendars])
+
+
+def _read_calendar(service: CalendarService, task: Task, known: KnownCalendar) -> CalendarReading:
+    feed, full = None, not known.token
+    if known.token:
+        try:
+            feed = service.changes(task.address, known.provider_id, token=known.token)
+        except FeedExpired:
+            full = True  # the provider forgot the place: a whole round, old rows are swept by the store
+    if feed is None:
+        feed = service.feed(task.address, known.provider_id, starts=task.starts, ends=task.ends)
+    reading = CalendarReading(known.provider_id, known.token, full, feed.spans, feed.token)
+    if full and task.truth is Truth.FREE_BUSY_ANSWER:
+        return ask_free_busy(service, task, reading, [task.window])
+    return reading
+
+
+def ask_free_busy(
+    service: CalendarService, task: Task, reading: CalendarReading, spans: list[Span]
+) -> CalendarReading:
+    """The reading with the free/busy answers for `spans` added."""
+    asked, answers = in_chunks(spans, LONGEST_QUESTION), []
+    for starts, ends in asked:
+        answer = service.free_busy(
+            task.address, [reading.provider_id], starts=moment_of(starts), ends=moment_of(ends)
+        )
+        answers.append(answer[reading.provider_id])
+    return CalendarReading(
+        reading.provider_id,
+        reading.began_with,
+        reading.full,
+        reading.spans,
+        reading.token,
+        tuple(asked),
+        tuple(answers),
+    )

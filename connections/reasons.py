@@ -1,0 +1,152 @@
+"""Why something is as it is: stored as a code, shown as a sentence with who can fix it. Pure."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A cause in plain words, who can mend it, and what to do."""
+
+    sentence: str
+    who: str = ""
+    todo: str = ""
+
+
+_OPS_ADMIN = _("an Ops Admin of this unit")
+_TENANT = _("an administrator of the Google or Microsoft tenant")
+_OPERATOR = _("whoever operates this installation")
+
+REASONS: dict[str, Reason] = {
+    "": Reason(""),
+    "not_signed_in": Reason(
+        _("Nobody has signed in at the provider yet."), _OPS_ADMIN, _("Sign in as an administrator.")
+    ),
+    "not_consented": Reason(
+        _("The permissions have not been granted yet."), _TENANT, _("Grant them, then check again.")
+    ),
+    "not_bound": Reason(
+        _("Nothing proves yet that this unit may use this tenant."),
+        _TENANT,
+        _("Prove it by an administrator’s sign-in, a key of this unit alone, or a DNS record."),
+    ),
+    "not_delegated": Reason(
+        _("Google does not know these permissions for this client id yet. It can take up to 24 hours."),
+        _TENANT,
+        _("Paste the client id and scopes into the Admin console. We keep trying."),
+    ),
+    "delegation_overdue": Reason(
+        _("After 24 hours Google still refuses these permissions."),
+        _TENANT,
+        _("Compare the client id and each scope in the Admin console, then check again."),
+    ),
+    "consent_spreading": Reason(
+        _("Microsoft has the consent, but does not act on it yet. It usually takes some minutes."),
+        "",
+        _("We keep trying."),
+    ),
+    "incomplete": Reason(
+        _("Some of the permissions are missing."), _TENANT, _("Grant the missing ones, then check again.")
+    ),
+    "revoked": Reason(
+        _("The provider no longer accepts our authorization."), _TENANT, _("Reconnect this service.")
+    ),
+    "key_rejected": Reason(
+        _("The provider refuses the key itself: it was removed or renewed, or a clock is wrong."),
+        _OPERATOR,
+        _("Check the clock and the key, then check again."),
+    ),
+    "secret_expired": Reason(
+        _("The client secret of the app registration has expired or is wrong."),
+        _OPERATOR,
+        _("Enter a new client secret."),
+    ),
+    "key_missing": Reason(
+        _("This installation has no key for this provider."),
+        _OPERATOR,
+        _("Set it in the environment, or paste a key of this unit."),
+    ),
+    "app_disabled": Reason(
+        _("The application is disabled in the tenant."), _TENANT, _("Enable it, or consent again.")
+    ),
+    "provider_down": Reason(_("The provider does not answer."), "", _("We try again by ourselves.")),
+    "paused_by_admin": Reason(_("An Ops Admin paused it."), _OPS_ADMIN, _("Resume it.")),
+    "disconnected_by_admin": Reason(_("An Ops Admin disconnected it. This is final.")),
+    "probe_refused": Reason(
+        _("The permissions are there, but the provider refuses to show the administrator’s own calendar."),
+        _TENANT,
+        _("Look for a policy that limits this application, then check again."),
+    ),
+    "no_administrator_mailbox": Reason(
+        _("The administrator who signed in has no calendar, so the self-test has nothing to read."),
+        _OPS_ADMIN,
+        _("Sign in as an administrator with a mailbox."),
+    ),
+    # outcomes of a trip to the provider
+    "state_missing": Reason(
+        _("The provider sent you back without saying for which attempt. Nothing was changed."),
+        _OPS_ADMIN,
+        _("Start again from the connection’s page."),
+    ),
+    "state_unknown": Reason(
+        _("This answer belongs to no attempt that was started in this browser by you. Nothing was changed."),
+        _OPS_ADMIN,
+        _("Start again from the connection’s page."),
+    ),
+    "state_used": Reason(
+        _("This answer was used before. Nothing was changed."),
+        _OPS_ADMIN,
+        _("Look at the connection’s page."),
+    ),
+    "state_late": Reason(
+        _("The attempt was started more than ten minutes ago. Nothing was changed."),
+        _OPS_ADMIN,
+        _("Start again from the connection’s page."),
+    ),
+    "declined": Reason(
+        _("The consent was declined at the provider. Nothing was changed."),
+        _TENANT,
+        _("Start again when agreed."),
+    ),
+    "not_an_administrator": Reason(
+        _(
+            "The account that signed in is not an administrator of the tenant, so it cannot agree for everybody."
+        ),
+        _TENANT,
+        _("Ask an administrator, or make a hand-off link for one."),
+    ),
+    "wrong_tenant": Reason(
+        _("The answer is about another tenant than the one that signed in. Nothing was changed."),
+        _TENANT,
+        _("Start again and use one account throughout."),
+    ),
+    "no_organization": Reason(
+        _("That account is a private one. Only accounts of an organization can be connected."),
+        _TENANT,
+        _("Sign in with an account of the organization."),
+    ),
+    "blocked_by_policy": Reason(
+        _("A policy of the tenant blocks this application."),
+        _TENANT,
+        _("Allow the application, then try again."),
+    ),
+    "answer_invalid": Reason(
+        _("The provider’s answer could not be verified. Nothing was changed."), _OPS_ADMIN, _("Start again.")
+    ),
+    "scopes_missing": Reason(
+        _("The sign-in gave less than was asked for."),
+        _OPS_ADMIN,
+        _("Sign in again and leave all boxes ticked."),
+    ),
+    "failed_at_provider": Reason(
+        _("The provider answered with an error. Nothing was changed."),
+        _TENANT,
+        _("Start again in some minutes."),
+    ),
+}
+
+
+def reason(code: str) -> Reason:
+    """The words for a code."""
+    return REASONS[code]

@@ -1,0 +1,33 @@
+"""Opening a connection's calendar service. Nothing is opened that is not bound to its unit and allowed to call."""
+
+from .budgets import unlimited
+from .credentials import key_of
+from .models import CalendarConnection
+from .modes import capabilities, scopes_for
+from .providers.base import AuthorizationLost, CalendarService, Spend
+from .providers.registry import open_calendars
+
+SILENT = {CalendarConnection.State.PAUSED, CalendarConnection.State.DISCONNECTED}
+
+
+def calendar_service(connection: CalendarConnection, *, spend: Spend = unlimited) -> CalendarService:
+    """The calendars behind `connection`.
+
+    Raises AuthorizationLost when nobody signed in, nothing proves that this unit may use the tenant, the key
+    is missing, or the connection makes no calls at all (paused, disconnected, No Access).
+    """
+    if not capabilities(connection.provider, connection.mode).reads_calendars or connection.state in SILENT:
+        raise AuthorizationLost("paused_by_admin")
+    if not connection.tenant:
+        raise AuthorizationLost("not_signed_in")
+    if not connection.proof:
+        raise AuthorizationLost("not_bound")
+    return open_calendars(
+        connection.provider,
+        key_of(connection),
+        tenant=connection.tenant,
+        scopes=scopes_for(connection.provider, connection.mode).organization,
+        administrator=connection.administrator,
+        connection_id=connection.public_id,
+        spend=spend,
+    )

@@ -1,0 +1,125 @@
+"""A connection's states: the allowed moves, the one place that makes them, and what is shown beside them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .models import CalendarConnection, Mailbox, ScopeCheck
+from .reasons import Reason, reason
+
+State = CalendarConnection.State
+
+ALLOWED: dict[str, frozenset[str]] = {
+    State.PENDING: frozenset({State.ACTIVE, State.DISCONNECTED}),
+    State.ACTIVE: frozenset({State.PAUSED, State.NEEDS_REAUTHORIZATION, State.DISCONNECTED}),
+    State.PAUSED: frozenset({State.ACTIVE, State.NEEDS_REAUTHORIZATION, State.DISCONNECTED}),
+    State.NEEDS_REAUTHORIZATION: frozenset({State.ACTIVE, State.DISCONNECTED}),
+    State.DISCONNECTED: frozenset(),
+}
+
+
+class NotPossibleNow(Exception):
+    """The connection is no longer in a state from which this can be done."""
+
+
+def move(connection: CalendarConnection, to: str, *, now: datetime, reason_code: str = "", **also) -> None:
+    """Change the state by a guarded UPDATE. Raises NotPossibleNow when another move came first.
+
+    The caller holds the transaction and writes the audit row.
+    """
+    allowed_from = [state for state, targets in ALLOWED.items() if to in targets]
+    changes = {"state": to, "state_since": now, "state_reason": reason_code, **also}
+    if not CalendarConnection.objects.filter(pk=connection.pk, state__in=allowed_from).update(**changes):
+        raise NotPossibleNow
+    for name, value in changes.items():
+        setattr(connection, name, value)
+
+
+def explain(connection: CalendarConnection, reason_code: str) -> None:
+    """Write down why the state is as it is, without changing it."""
+    CalendarConnection.objects.filter(pk=connection.pk).update(state_reason=reason_code)
+    connection.state_reason = reason_code
+
+
+class Condition(models.TextChoices):
+    """What is computed and shown beside the stored state."""
+
+    WAITING = "waiting", _("Waiting for provider")
+    INCOMPLETE = "incomplete", _("Incomplete")
+    HEALTHY = "healthy", _("Healthy")
+    DEGRADED = "degraded", _("Degraded")
+    NONE = "", ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A connection's state as people read it."""
+
+    code: str
+    label: str
+    tone: str  # success | warning | danger | neutral | info
+    since: datetime
+    reason: Reason
+    next_try: datetime | None = None
+
+
+TONES = {
+    State.PENDING: "info",
+    State.PAUSED: "neutral",
+    State.NEEDS_REAUTHORIZATION: "danger",
+    State.DISCONNECTED: "neutral",
+    Condition.WAITING: "info",
+    Condition.INCOMPLETE: "warning",
+    Condition.HEALTHY: "success",
+    Condition.DEGRADED: "warning",
+}
+
+
+def condition(connection: CalendarConnection, *, failing: int = 0, missing: int = 0) -> str:
+    """The computed state: `failing` mailboxes of an active connection, `missing` scopes of the self-test."""
+    if connection.state == State.PENDING:
+        if missing and connection.state_reason == "incomplete":
+            return Condition.INCOMPLETE
+        return Condition.WAITING if connection.waiting_since else Condition.NONE
+    if connection.state == State.ACTIVE:
+        if missing:
+            return Condition.INCOMPLETE
+        return Condition.DEGRADED if failing or connection.state_reason else Condition.HEALTHY
+    return Condition.NONE
+
+
+def shown(connection: CalendarConnection, *, failing: int = 0, missing: int = 0) -> Shown:
+    """The state in words, with since when, why, who can fix it, and the next try."""
+    computed = condition(connection, failing=failing, missing=missing)
+    label = Condition(computed).label if computed else connection.get_state_display()
+    since = connection.state_since
+    if computed == Condition.WAITING:
+        since = connection.waiting_since
+    return Shown(
+        code=computed or connection.state,
+        label=label,
+        tone=TONES[computed or connection.state],
+        since=since,
+        reason=reason(connection.state_reason),
+        next_try=connection.next_check_at if connection.state == State.PENDING else None,
+    )
+
+
+def shown_with_counts(connections: list[CalendarConnection]) -> list[tuple[CalendarConnection, Shown]]:
+    """Each connection with its state; two queries whatever their number."""
+    pks = [connection.pk for connection in connections]
+    failing = dict(
+        Mailbox.objects.filter(connection__in=pks, state=Mailbox.State.FAILING)
+        .values_list("connection")
+        .annotate(models.Count("pk"))
+        .order_by()
+    )
+    missing = dict(
+        ScopeCheck.objects.filter(connection__in=pks, result=ScopeCheck.Result.MISSING)
+        .values_list("connection")
+        .annotate(models.Count("pk"))
+        .order_by()
+    )
+    return [(c, shown(c, failing=failing.get(c.pk, 0), missing=missing.get(c.pk, 0))) for c in connections]

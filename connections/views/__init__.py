@@ -1,0 +1,1 @@
+"""Pages about connections and members' calendars: one file per noun."""

@@ -1,0 +1,102 @@
+"""Where providers send the browser back to. The connection is found from `state`, never from the address."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from connections import authorization, health
+from connections.authorization import Refused, Traveller
+from connections.models import CalendarConnection
+from connections.reasons import reason
+from connections.states import State
+from orgunits.access import open_to
+
+from .hand_offs import current_hand_off
+from .set_up import tell
+
+
+def _who(request: HttpRequest) -> Traveller:
+    """The browser session that came back: a signed-in person, or the holder of a hand-off link."""
+    if request.session.session_key is None:
+        request.session.create()
+    hand_off = current_hand_off(request)
+    if hand_off is not None:
+        return Traveller(request.session.session_key, hand_off=hand_off)
+    user = request.user if request.user.is_authenticated else None
+    return Traveller(request.session.session_key, user=user)
+
+
+def _next_page(who: Traveller, connection: CalendarConnection) -> str:
+    if who.hand_off is not None:
+        return reverse("hand_off_set_up")
+    name = "connection" if connection.state == State.ACTIVE else "set_up"
+    return reverse(name, args=[connection.unit.slug, connection.public_id])
+
+
+def _refused(request: HttpRequest, who: Traveller, refused: Refused) -> HttpResponse:
+    """The page for every outcome that changed nothing: what happened, who can fix it, where to go."""
+    known = refused.connection
+    context = {
+        "reason": reason(refused.reason),
+        "code": refused.reason,
+        "connection": known,
+        "next_url": _next_page(who, known) if known else "",
+        "hand_off": who.hand_off,
+    }
+    return render(request, "connections/outcome.html", context, status=400)
+
+
+@open_to("everyone")
+@require_GET
+def google(request: HttpRequest) -> HttpResponse:
+    """https://developers.google.com/identity/openid-connect/openid-connect#handle-the-response"""
+    return _sign_in_came_back(request, "google")
+
+
+@open_to("everyone")
+@require_GET
+def microsoft(request: HttpRequest) -> HttpResponse:
+    """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow"""
+    return _sign_in_came_back(request, "microsoft")
+
+
+def _sign_in_came_back(request: HttpRequest, provider: str) -> HttpResponse:
+    who = _who(request)
+    try:
+        connection = authorization.complete_sign_in(
+            provider=provider,
+            state=request.GET.get("state", ""),
+            code=request.GET.get("code", ""),
+            error=request.GET.get("error", ""),
+            traveller=who,
+            now=timezone.now(),
+        )
+    except Refused as refused:
+        return _refused(request, who, refused)
+    messages.success(request, _("Signed in."))
+    return redirect(_next_page(who, connection))
+
+
+@open_to("everyone")
+@require_GET
+def microsoft_consent(request: HttpRequest) -> HttpResponse:
+    """https://learn.microsoft.com/entra/identity-platform/v2-admin-consent : error first, tenant only a hint."""
+    who = _who(request)
+    try:
+        connection = authorization.complete_consent(
+            state=request.GET.get("state", ""),
+            tenant=request.GET.get("tenant", ""),
+            consented=request.GET.get("admin_consent", "").lower() == "true",
+            error=request.GET.get("error", ""),
+            description=request.GET.get("error_description", ""),
+            traveller=who,
+            now=timezone.now(),
+        )
+    except Refused as refused:
+        return _refused(request, who, refused)
+    tell(request, health.check_connection(connection, by=who.actor, now=timezone.now()))
+    return redirect(_next_page(who, connection))

@@ -1,0 +1,39 @@
+"""What several pages need: finding a row of this unit, and who is on the way to a provider."""
+
+from django.http import Http404, HttpRequest
+
+from connections.authorization import Traveller
+from connections.models import CalendarConnection
+from orgunits.models import Member, OrganizationalUnit
+
+
+def connection_of(unit: OrganizationalUnit, connection_id: str) -> CalendarConnection:
+    """The unit's connection with this public id, or 404."""
+    row = (
+        unit.calendar_connections.filter(public_id=connection_id)
+        .select_related("unit", "credential", "created_by")
+        .first()
+    )
+    if row is None:
+        raise Http404
+    return row
+
+
+def member_of(unit: OrganizationalUnit, member_id: str) -> Member:
+    """The unit's member with this public id, or 404."""
+    row = (
+        unit.members.exclude(state=Member.State.REMOVED)
+        .filter(public_id=member_id)
+        .select_related("unit", "mailbox__connection", "mailbox__override")
+        .first()
+    )
+    if row is None:
+        raise Http404
+    return row
+
+
+def traveller(request: HttpRequest) -> Traveller:
+    """The signed-in person of this browser session, on the way to a provider."""
+    if request.session.session_key is None:
+        request.session.create()
+    return Traveller(request.session.session_key, user=request.user)

@@ -1,0 +1,143 @@
+"""The wizard "Connect a calendar service": ordinary pages whose answers stand in their addresses."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from connections import hand_offs
+from connections.calendar_connections import create_connection, declare_domains
+from connections.credentials import installation_key, unit_credential
+from connections.forms import AdministratorForm, DomainsForm, ServiceForm
+from connections.models import CalendarConnection
+from connections.modes import CONSEQUENCES, NOTES, SCOPES, AccessMode, offered, scopes_for
+from orgunits.access import unit_view
+from orgunits.models import OrganizationalUnit
+
+Provider = CalendarConnection.Provider
+
+
+def wizard_steps(current: int) -> list[dict]:
+    """Where the person is in the wizard."""
+    labels = [_("Who can agree"), _("Service"), _("Access mode"), _("Check"), _("Set up")]
+    return [
+        {"label": label, "state": "done" if n < current else "current" if n == current else "next", "url": ""}
+        for n, label in enumerate(labels)
+    ]
+
+
+def _administrator(request: HttpRequest) -> str:
+    """The answer to the first question, carried in the address; without it the wizard begins anew."""
+    return request.GET.get("administrator", "") if request.GET.get("administrator") in {"yes", "no"} else ""
+
+
+@unit_view("manage_connections")
+def start(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
+    """Are you an administrator of this tenant?"""
+    form = AdministratorForm(request.GET or None)
+    if form.is_valid():
+        url = reverse("connect_service", args=[unit.slug])
+        return redirect(f"{url}?administrator={form.cleaned_data['administrator']}")
+    status = 422 if form.errors else 200
+    return render(
+        request, "connections/connect_start.html", {"form": form, "steps": wizard_steps(0)}, status=status
+    )
+
+
+@unit_view("manage_connections")
+def service(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
+    """Which calendar service?"""
+    administrator = _administrator(request)
+    if not administrator:
+        return redirect("connect_start", slug=unit.slug)
+    form = ServiceForm(request.GET if "provider" in request.GET or "asked" in request.GET else None)
+    if form.is_valid():
+        provider = form.cleaned_data["provider"]
+        if provider == Provider.NONE:
+            url = reverse("connect_check", args=[unit.slug, provider, AccessMode.NO_ACCESS])
+        else:
+            url = reverse("connect_mode", args=[unit.slug, provider])
+        return redirect(f"{url}?administrator={administrator}")
+    return render(
+        request,
+        "connections/connect_service.html",
+        {"form": form, "steps": wizard_steps(1), "administrator": administrator},
+        status=422 if form.errors else 200,
+    )
+
+
+@unit_view("manage_connections")
+def mode(request: HttpRequest, unit: OrganizationalUnit, provider: str) -> HttpResponse:
+    """The three modes side by side: the heart of the product."""
+    administrator = _administrator(request)
+    if not administrator:
+        return redirect("connect_start", slug=unit.slug)
+    if provider not in {Provider.GOOGLE, Provider.MICROSOFT}:
+        raise Http404
+    columns = []
+    for code in AccessMode.values:
+        of = provider if code in offered(provider) else Provider.NONE
+        scopes = SCOPES[of, code]
+        url = reverse("connect_check", args=[unit.slug, of, code])
+        columns.append(
+            {
+                "code": code,
+                "name": AccessMode(code).label,
+                "scopes": scopes.contract,
+                "differences": scopes.differences,
+                "notes": NOTES[of, code],
+                "url": f"{url}?administrator={administrator}",
+            }
+        )
+    context = {
+        "provider": Provider(provider),
+        "columns": columns,
+        "consequences": CONSEQUENCES,
+        "steps": wizard_steps(2),
+        "administrator": administrator,
+    }
+    return render(request, "connections/connect_mode.html", context)
+
+
+@unit_view("manage_connections")
+def check(request: HttpRequest, unit: OrganizationalUnit, provider: str, mode: str) -> HttpResponse:
+    """Check your answers; posting creates the connection and leads on."""
+    administrator = _administrator(request)
+    if not administrator:
+        return redirect("connect_start", slug=unit.slug)
+    if (provider, mode) not in SCOPES:
+        raise Http404
+    needs_domains = provider == Provider.NONE
+    form = DomainsForm(request.POST or None) if needs_domains else None
+    if request.method == "POST" and (form is None or form.is_valid()):
+        now = timezone.now()
+        connection = create_connection(unit, provider, mode, by=request.user, now=now)
+        if form is not None:
+            declare_domains(connection, form.cleaned_data["domains"], by=request.user, now=now)
+            return redirect("connection", slug=unit.slug, connection_id=connection.public_id)
+        if administrator == "no":
+            _hand_off, token = hand_offs.create_link(connection, by=request.user, now=now)
+            request.session[f"hand_off_link:{connection.public_id}"] = token  # shown once, on the next page
+        return redirect("set_up", slug=unit.slug, connection_id=connection.public_id)
+    scopes = scopes_for(provider, mode)
+    key = None
+    if scopes.organization:
+        key = unit_credential(unit, provider, scopes.permission_set) or installation_key(
+            provider, scopes.permission_set
+        )
+    context = {
+        "provider": Provider(provider),
+        "mode": AccessMode(mode),
+        "scopes": scopes,
+        "notes": NOTES[provider, mode],
+        "consequences": CONSEQUENCES,
+        "answers": [(line.question, getattr(line, mode)) for line in CONSEQUENCES],
+        "key": key,
+        "form": form,
+        "administrator": administrator,
+        "steps": wizard_steps(3),
+    }
+    return render(
+        request, "connections/connect_check.html", context, status=422 if form and form.errors else 200
+    )

@@ -1,0 +1,194 @@
+"""Pages of calendar connections: the list, one connection, and what can be done with it."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+from django_htmx.http import HttpResponseStopPolling
+
+from connections import calendar_connections, domains
+from connections.forms import DomainForm
+from connections.free_busy import progress
+from connections.health import check_lines
+from connections.models import CalendarConnection, Mailbox
+from connections.modes import capabilities, scopes_for
+from connections.providers.base import AuthorizationLost, ProviderError
+from connections.reasons import reason
+from connections.states import NotPossibleNow, State, shown_with_counts
+from orgunits.access import unit_view
+from orgunits.models import OrganizationalUnit
+
+from .common import connection_of
+
+MailboxState = Mailbox.State
+
+
+@unit_view("see_connections")
+def connections(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
+    """Every connection of the unit, the living ones first."""
+    rows = list(unit.calendar_connections.prefetch_related("domains").order_by("-created_at", "-pk")[:200])
+    living = [c for c in rows if c.state != State.DISCONNECTED]
+    over = [c for c in rows if c.state == State.DISCONNECTED]
+    context = {"living": shown_with_counts(living), "over": shown_with_counts(over)}
+    return render(request, "connections/connections.html", context)
+
+
+def progress_of(connection: CalendarConnection) -> dict:
+    """The first sync in numbers: done of total, what waits, and failures by class with words."""
+    counts = progress(connection)
+    total = sum(number for state, number in counts.items() if not state.startswith("failing:"))
+    done = counts.get(MailboxState.SYNCED, 0) + counts.get(MailboxState.FAILING, 0)
+    return {
+        "total": total,
+        "done": done,
+        "synced": counts.get(MailboxState.SYNCED, 0),
+        "waiting": counts.get(MailboxState.WAITING, 0),
+        "failing": counts.get(MailboxState.FAILING, 0),
+        "kept_here": counts.get(MailboxState.KEPT_HERE, 0),
+        "failures": [
+            {"code": code, "label": label, "number": counts[f"failing:{code}"]}
+            for code, label in Mailbox.Failure.choices
+            if f"failing:{code}" in counts
+        ],
+        "finished": total == done or connection.state != State.ACTIVE,
+    }
+
+
+@unit_view("see_connections")
+def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """One connection: state, domains, mode and capabilities, self-test, progress of reading."""
+    row = connection_of(unit, connection_id)
+    ((_row, state),) = shown_with_counts([row])
+    context = {
+        "connection": row,
+        "state": state,
+        "capabilities": capabilities(row.provider, row.mode),
+        "scopes": scopes_for(row.provider, row.mode),
+        "lines": check_lines(row),
+        "domains": list(row.domains.all()),
+        "dns_prefix": domains.DNS_PREFIX,
+        "progress": progress_of(row),
+        "hand_off": row.hand_offs.filter(finished_at=None, revoked_at=None).order_by("-pk").first(),
+        "domain_form": DomainForm(),
+    }
+    return render(request, "connections/connection.html", context)
+
+
+@unit_view("see_connections")
+def connection_progress(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """The fragment that the connection's page asks for again while reading goes on."""
+    row = connection_of(unit, connection_id)
+    numbers = progress_of(row)
+    answer = render(request, "connections/_progress.html", {"connection": row, "progress": numbers})
+    return HttpResponseStopPolling(answer.content) if numbers["finished"] else answer
+
+
+@unit_view("manage_connections")
+@require_POST
+def pause(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    row = connection_of(unit, connection_id)
+    try:
+        calendar_connections.pause(row, by=request.user, now=timezone.now())
+    except NotPossibleNow:
+        messages.warning(request, _("Only an active connection can be paused."))
+    else:
+        messages.success(request, _("Paused. We make no calls until you resume; the authorization is kept."))
+    return redirect("connection", slug=unit.slug, connection_id=row.public_id)
+
+
+@unit_view("manage_connections")
+@require_POST
+def resume(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    row = connection_of(unit, connection_id)
+    if row.state != State.PAUSED:
+        messages.warning(request, _("Only a paused connection can be resumed."))
+    else:
+        try:
+            calendar_connections.resume(row, by=request.user, now=timezone.now())
+            messages.success(request, _("Resumed. Calendars are being read again."))
+        except NotPossibleNow:
+            messages.warning(request, _("Somebody changed this connection in the meantime."))
+    return redirect("connection", slug=unit.slug, connection_id=row.public_id)
+
+
+@unit_view("manage_connections")
+def disconnect(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """Says what stops and what is kept; posting is final."""
+    row = connection_of(unit, connection_id)
+    if row.state == State.DISCONNECTED:
+        return redirect("connection", slug=unit.slug, connection_id=row.public_id)
+    if request.method == "POST":
+        try:
+            calendar_connections.disconnect(row, by=request.user, now=timezone.now())
+        except NotPossibleNow:
+            messages.warning(request, _("Somebody changed this connection in the meantime."))
+        else:
+            messages.success(request, _("Disconnected. What was read through it is deleted here."))
+        return redirect("connection", slug=unit.slug, connection_id=row.public_id)
+    context = {
+        "connection": row,
+        "stops": calendar_connections.what_stops(row),
+        "cancel_url": reverse("connection", args=[unit.slug, row.public_id]),
+    }
+    return render(request, "connections/disconnect.html", context)
+
+
+@unit_view("manage_connections")
+@require_POST
+def domain_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """Name one more domain; it serves members once a fact proves it."""
+    row = connection_of(unit, connection_id)
+    form = DomainForm(request.POST)
+    if form.is_valid():
+        domains.add_domain(row, form.cleaned_data["domain"], by=request.user, now=timezone.now())
+        return redirect(reverse("connection", args=[unit.slug, row.public_id]) + "#domains")
+    context = {"connection": row, "domain_form": form}
+    return render(request, "connections/domain_add.html", context, status=422)
+
+
+def _domain_of(unit: OrganizationalUnit, connection_id: str, domain: str):
+    row = (
+        connection_of(unit, connection_id)
+        .domains.filter(domain=domain)
+        .select_related("connection__unit")
+        .first()
+    )
+    if row is None:
+        raise Http404
+    return row
+
+
+@unit_view("manage_connections")
+@require_POST
+def domain_verify(
+    request: HttpRequest, unit: OrganizationalUnit, connection_id: str, domain: str
+) -> HttpResponse:
+    """Look for a proof of the domain now."""
+    row = _domain_of(unit, connection_id, domain)
+    try:
+        if domains.verify_domain(row, now=timezone.now()):
+            messages.success(request, _("%(domain)s is verified.") % {"domain": row.domain})
+        else:
+            text = _(
+                "Nothing proves %(domain)s yet: no mailbox of a member in it answered, and no DNS record was found."
+            )
+            messages.warning(request, text % {"domain": row.domain})
+    except AuthorizationLost as error:
+        messages.warning(request, reason(error.reason).sentence)
+    except ProviderError:
+        messages.warning(request, _("The provider did not answer. Try again in some minutes."))
+    return redirect(reverse("connection", args=[unit.slug, connection_id]) + "#domains")
+
+
+@unit_view("manage_connections")
+@require_POST
+def domain_remove(
+    request: HttpRequest, unit: OrganizationalUnit, connection_id: str, domain: str
+) -> HttpResponse:
+    row = _domain_of(unit, connection_id, domain)
+    domains.remove_domain(row, by=request.user, now=timezone.now())
+    messages.success(request, _("%(domain)s is no longer served by this connection.") % {"domain": domain})
+    return redirect(reverse("connection", args=[unit.slug, connection_id]) + "#domains")

@@ -1,0 +1,223 @@
+"""Pages of members: the list, one member's week, calendars and settings."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from defusedcsv import csv
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from connections import calendars, mailboxes, member_list
+from connections.forms import MemberFilterForm, MemberSettingsForm
+from connections.free_busy import busy_periods
+from connections.member_list import Chosen
+from connections.states import State
+from connections.week import monday_of, week_bounds, week_days
+from orgunits import members as member_verbs
+from orgunits.access import refuse, unit_view
+from orgunits.models import Member, OrganizationalUnit
+
+from .common import connection_of, member_of
+
+
+def _chosen(request: HttpRequest, unit: OrganizationalUnit) -> tuple[MemberFilterForm, Chosen]:
+    living = list(unit.calendar_connections.exclude(state=State.DISCONNECTED).order_by("pk")[:200])
+    form = MemberFilterForm(request.GET, connections=living)
+    form.is_valid()
+    return form, Chosen(**{name: form.cleaned_data.get(name, "") for name in Chosen.__dataclass_fields__})
+
+
+@unit_view("see_members")
+def members(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
+    """Who is here, which connection serves them, and how reading goes."""
+    form, chosen = _chosen(request, unit)
+    rows = member_list.members(unit, chosen)
+    order = request.GET.get("sort", "name")
+    page = member_list.page(rows, order=order, after=request.GET.get("after", ""))
+    query = request.GET.copy()
+    query.pop("after", None)
+    first_url = f"?{query.urlencode()}"
+    query["after"] = page.next_key
+    context = {
+        "form": form,
+        "members": page.rows,
+        "total": rows.count(),
+        "filtered": any(vars(chosen).values()),
+        "first_url": first_url if request.GET.get("after") else "",
+        "next_url": f"?{query.urlencode()}" if page.next_key else "",
+        "export_url": f"{reverse('members_export', args=[unit.slug])}?{request.GET.urlencode()}",
+    }
+    return render(request, "connections/members.html", context)
+
+
+class _Line:
+    """A file that hands back what is written to it, so that rows can be streamed."""
+
+    def write(self, value: str) -> str:
+        return value
+
+
+@unit_view("see_members")
+def members_export(request: HttpRequest, unit: OrganizationalUnit) -> StreamingHttpResponse:
+    """The same filter as CSV; cells that a spreadsheet would run are made harmless."""
+    _form, chosen = _chosen(request, unit)
+    rows = member_list.members(unit, chosen).select_related("mailbox__connection").order_by("sort_key", "pk")
+    writer = csv.writer(_Line())
+
+    def lines():
+        yield writer.writerow(
+            [
+                "id",
+                "name",
+                "address",
+                "department",
+                "connection",
+                "mode",
+                "state",
+                "failure",
+                "last synced (UTC)",
+            ]
+        )
+        for member in rows.iterator(chunk_size=500):
+            box = getattr(member, "mailbox", None)
+            served = box.connection if box else None
+            yield writer.writerow(
+                [
+                    member.public_id,
+                    member.name,
+                    member.email,
+                    member.department,
+                    served.get_provider_display() if served else "",
+                    served.get_mode_display() if served else "",
+                    box.get_state_display() if box else "",
+                    box.get_failure_display() if box and box.failure else "",
+                    box.last_synced_at.isoformat(timespec="seconds") if box and box.last_synced_at else "",
+                ]
+            )
+
+    answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="members-{unit.slug}.csv"'
+    return answer
+
+
+def _monday(request: HttpRequest, zone: ZoneInfo) -> date:
+    """The Monday of `?week=2026-11-16`, else of this week."""
+    try:
+        return monday_of(date.fromisoformat(request.GET.get("week", "")))
+    except ValueError:
+        return monday_of(timezone.now().astimezone(zone).date())
+
+
+def _week(member: Member, monday: date, zone: ZoneInfo) -> list:
+    starts, ends = week_bounds(monday, zone)
+    days = week_days(
+        monday,
+        zone,
+        busy_periods(member, starts, ends),
+        hours=member_verbs.hours_of(member),
+        hours_zone=ZoneInfo(member.time_zone),
+    )
+    for day in days:
+        day.label = date_format(day.date, "D j M")
+    return days
+
+
+@unit_view("see_members", own_member_too=True)
+def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """One member: who serves them, their week in the viewer's zone and in their own, their calendars."""
+    row = member_of(unit, member_id)
+    own_zone = ZoneInfo(row.time_zone)
+    viewer_zone = ZoneInfo(timezone.get_current_timezone_name())
+    monday = _monday(request, viewer_zone)
+    weeks = [{"zone": viewer_zone.key, "whose": "viewer", "days": _week(row, monday, viewer_zone)}]
+    if own_zone.key != viewer_zone.key:
+        weeks.append({"zone": own_zone.key, "whose": "member", "days": _week(row, monday, own_zone)})
+    box = getattr(row, "mailbox", None)
+    own = request.access.member.pk == row.pk
+    manages = request.access.may("manage_members")
+    context = {
+        "member": row,
+        "mailbox": box,
+        "calendars": list(box.calendars.all()) if box else [],
+        "weeks": weeks,
+        "monday": monday,
+        "previous_url": f"?week={date.fromordinal(monday.toordinal() - 7)}",
+        "next_url": f"?week={date.fromordinal(monday.toordinal() + 7)}",
+        "hours": member_verbs.hours_of(row),
+        "own": own,
+        "may_change": own or manages,
+        "manages": manages,
+        "overrides": list(
+            unit.calendar_connections.filter(connected_at__isnull=False).exclude(state=State.DISCONNECTED)[
+                :200
+            ]
+        )
+        if manages
+        else [],
+    }
+    return render(request, "connections/member.html", context)
+
+
+def _may_change(request: HttpRequest, member_id: str) -> bool:
+    return request.access.may("manage_members") or request.access.member.public_id == member_id
+
+
+@unit_view("see_members", own_member_too=True)
+@require_POST
+def choose_calendars(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """Count exactly the ticked calendars."""
+    row = member_of(unit, member_id)
+    if not _may_change(request, member_id):
+        return refuse(request, "manage_members")
+    calendars.choose_calendars(
+        row, set(request.POST.getlist("calendar")), by=request.user, now=timezone.now()
+    )
+    messages.success(request, _("Saved. Calendars that now count are read within some minutes."))
+    return redirect("member", slug=unit.slug, member_id=member_id)
+
+
+@unit_view("manage_members")
+@require_POST
+def choose_connection(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """Choose by hand which connection serves this member."""
+    row = member_of(unit, member_id)
+    wanted = request.POST.get("connection", "")
+    connection = connection_of(unit, wanted) if wanted else None
+    if connection is not None and (connection.connected_at is None or connection.state == State.DISCONNECTED):
+        raise Http404
+    mailboxes.set_override(row, connection, by=request.user, now=timezone.now())
+    messages.success(request, _("Saved."))
+    return redirect("member", slug=unit.slug, member_id=member_id)
+
+
+@unit_view("see_members", own_member_too=True)
+def member_settings(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """Zone and working hours by hand, or handed back to the service."""
+    row = member_of(unit, member_id)
+    if not _may_change(request, member_id):
+        return refuse(request, "manage_members")
+    now, by = timezone.now(), request.user
+    if request.method == "POST" and request.POST.get("hand_back") in {"time_zone", "working_hours"}:
+        member_verbs.hand_back(row, field=request.POST["hand_back"], by=by, now=now)
+        messages.success(request, _("The calendar service sets this again, when it next tells us."))
+        return redirect("member", slug=unit.slug, member_id=member_id)
+    hours = member_verbs.hours_of(row)
+    first = next(iter(hours.values()))[0]
+    initial = {"time_zone": row.time_zone, "starts": first[0], "ends": first[1], "days": list(hours)}
+    form = MemberSettingsForm(request.POST or None, initial=initial)
+    if form.is_valid():
+        source = Member.Source.HAND
+        if "time_zone" in form.changed_data or row.time_zone_source == source:
+            member_verbs.set_time_zone(row, form.cleaned_data["time_zone"], source=source, by=by, now=now)
+        if {"starts", "ends", "days"} & set(form.changed_data) or row.working_hours_source == source:
+            member_verbs.set_working_hours(row, form.hours, source=source, by=by, now=now)
+        messages.success(request, _("Saved."))
+        return redirect("member", slug=unit.slug, member_id=member_id)
+    context = {"member": row, "form": form, "Source": Member.Source}
+    return render(request, "connections/member_settings.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,229 @@
+"""Setting up one connection: sign in, grant, check. The same page serves an Ops Admin and a hand-off link."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from connections import authorization, calendar_connections, credentials, domains, hand_offs, health
+from connections.authorization import Purpose, Refused
+from connections.forms import RegistrationForm, ServiceAccountForm
+from connections.models import CalendarConnection
+from connections.modes import capabilities, scopes_for
+from connections.providers.base import AuthorizationLost
+from connections.reasons import reason
+from connections.states import State, shown_with_counts
+from orgunits.access import unit_view
+from orgunits.models import OrganizationalUnit
+
+from .common import connection_of, traveller
+from .connect import wizard_steps
+
+KEY_PROBLEMS = {
+    "unreadable": gettext_lazy("This is not a service account key as Google’s console downloads it."),
+    "in_use": gettext_lazy(
+        "This key is already used elsewhere in this installation. Make a key for this unit alone."
+    ),
+}
+
+
+def set_up_context(connection: CalendarConnection) -> dict:
+    """What the set-up page shows, for whoever does it."""
+    ((_row, state),) = shown_with_counts([connection])
+    try:
+        key = credentials.key_of(connection)
+    except AuthorizationLost:
+        key = None
+    scopes = scopes_for(connection.provider, connection.mode)
+    return {
+        "connection": connection,
+        "state": state,
+        "scopes": scopes,
+        "scope_text": ",".join(scopes.organization),
+        "lines": health.check_lines(connection),
+        "key": key,
+        "console_url": f"{settings.GOOGLE_ADMIN_CONSOLE_URL}/ac/owl/domainwidedelegation",
+        "dns_row": connection.domains.filter(domain=connection.tenant).first() if connection.tenant else None,
+        "dns_name": domains.dns_name(connection.tenant),
+        "done": connection.state == State.ACTIVE,
+    }
+
+
+@unit_view("manage_connections")
+def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """What is done and what comes next, for the Ops Admin."""
+    connection = connection_of(unit, connection_id)
+    if not capabilities(connection.provider, connection.mode).reads_calendars:
+        return redirect("connection", slug=unit.slug, connection_id=connection.public_id)
+    token = request.session.pop(f"hand_off_link:{connection.public_id}", "")
+    links = {
+        name: reverse(name, args=[unit.slug, connection.public_id])
+        for name in (
+            "sign_in",
+            "prove_administrator",
+            "prove_dns",
+            "consent",
+            "check_now",
+            "key_add",
+            "key_shared",
+        )
+    }
+    context = {
+        **set_up_context(connection),
+        "links": links,
+        "steps": wizard_steps(4),
+        "hand_off_url": settings.PORTAL_URL + reverse("hand_off", args=[token]) if token else "",
+        "hand_off": connection.hand_offs.filter(finished_at=None, revoked_at=None).order_by("-pk").first(),
+    }
+    return render(request, "connections/set_up.html", context)
+
+
+def leave(request: HttpRequest, connection: CalendarConnection, purpose: str, back: str, who) -> HttpResponse:
+    """Send the browser to the provider, or say on the page why not."""
+    try:
+        return redirect(authorization.begin(connection, purpose=purpose, traveller=who, now=timezone.now()))
+    except Refused as refused:
+        messages.warning(request, reason(refused.reason).sentence)
+        return redirect(back)
+
+
+@unit_view("manage_connections")
+@require_POST
+def sign_in(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    connection = connection_of(unit, connection_id)
+    back = reverse("set_up", args=[unit.slug, connection_id])
+    return leave(request, connection, Purpose.SIGN_IN, back, traveller(request))
+
+
+@unit_view("manage_connections")
+@require_POST
+def prove_administrator(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    connection = connection_of(unit, connection_id)
+    back = reverse("set_up", args=[unit.slug, connection_id])
+    return leave(request, connection, Purpose.PROVE_ADMINISTRATOR, back, traveller(request))
+
+
+@unit_view("manage_connections")
+@require_POST
+def consent(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    connection = connection_of(unit, connection_id)
+    if connection.provider != CalendarConnection.Provider.MICROSOFT:
+        raise Http404
+    back = reverse("set_up", args=[unit.slug, connection_id])
+    return leave(request, connection, Purpose.ADMIN_CONSENT, back, traveller(request))
+
+
+@unit_view("manage_connections")
+@require_POST
+def check_now(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """Run the self-test and show what it found."""
+    connection = connection_of(unit, connection_id)
+    tell(request, run_check(connection, by=request.user))
+    target = "connection" if connection.state == State.ACTIVE else "set_up"
+    return redirect(target, slug=unit.slug, connection_id=connection_id)
+
+
+def run_check(connection: CalendarConnection, *, by) -> health.Verdict:
+    """A self-test that a person asked for."""
+    now = timezone.now()
+    health.start_waiting_again(connection, now=now)
+    return health.check_connection(connection, by=by, now=now)
+
+
+def tell(request: HttpRequest, verdict: health.Verdict) -> None:
+    """The self-test's result in a sentence."""
+    if verdict.works:
+        messages.success(request, _("Everything asked for is granted, and a calendar answered."))
+    else:
+        messages.warning(request, reason(verdict.reason).sentence)
+
+
+@unit_view("manage_connections")
+@require_POST
+def prove_dns(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """Name the tenant's domain for a DNS record, or look whether the record stands."""
+    connection = connection_of(unit, connection_id)
+    if connection.provider != CalendarConnection.Provider.GOOGLE or not connection.tenant:
+        raise Http404
+    now = timezone.now()
+    fresh = not connection.domains.filter(domain=connection.tenant).exists()
+    domains.add_domain(connection, connection.tenant, by=request.user, now=now)
+    if not fresh:
+        if domains.bind_by_dns(connection, by=request.user, now=now):
+            messages.success(request, _("The DNS record was found."))
+        else:
+            messages.warning(
+                request, _("The DNS record was not found. New records can take an hour to be seen.")
+            )
+    return redirect(reverse("set_up", args=[unit.slug, connection_id]) + "#proof")
+
+
+@unit_view("manage_connections")
+def key_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """Paste a key of this unit alone."""
+    connection = connection_of(unit, connection_id)
+    scopes = scopes_for(connection.provider, connection.mode)
+    if not scopes.organization or connection.state == State.DISCONNECTED:
+        raise Http404
+    google = connection.provider == CalendarConnection.Provider.GOOGLE
+    form = (ServiceAccountForm if google else RegistrationForm)(request.POST or None)
+    if form.is_valid():
+        now, data = timezone.now(), form.cleaned_data
+        try:
+            if google:
+                key = credentials.keep_service_account(unit, data["key_json"], by=request.user, now=now)
+            else:
+                key = credentials.keep_registration(
+                    unit,
+                    scopes.permission_set,
+                    str(data["client_id"]),
+                    data["client_secret"],
+                    by=request.user,
+                    now=now,
+                )
+        except credentials.KeyNotAccepted as refused:
+            form.add_error("key_json" if google else "client_id", KEY_PROBLEMS[refused.problem])
+        else:
+            calendar_connections.use_key(connection, key, by=request.user, now=now)
+            messages.success(request, _("The key is sealed and kept. This connection uses it from now on."))
+            return redirect("set_up", slug=unit.slug, connection_id=connection_id)
+    context = {"connection": connection, "form": form, "google": google}
+    return render(request, "connections/key_add.html", context, status=422 if form.errors else 200)
+
+
+@unit_view("manage_connections")
+@require_POST
+def key_shared(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """Use the installation's key instead of the unit's own."""
+    connection = connection_of(unit, connection_id)
+    if connection.state == State.DISCONNECTED:
+        raise Http404
+    calendar_connections.use_key(connection, None, by=request.user, now=timezone.now())
+    return redirect("set_up", slug=unit.slug, connection_id=connection_id)
+
+
+@unit_view("manage_connections")
+@require_POST
+def hand_off_new(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """A new link for an administrator; it is shown once, on the next page."""
+    connection = connection_of(unit, connection_id)
+    if connection.state == State.DISCONNECTED:
+        raise Http404
+    _hand_off, token = hand_offs.create_link(connection, by=request.user, now=timezone.now())
+    request.session[f"hand_off_link:{connection.public_id}"] = token
+    return redirect("set_up", slug=unit.slug, connection_id=connection_id)
+
+
+@unit_view("manage_connections")
+@require_POST
+def hand_off_revoke(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    connection = connection_of(unit, connection_id)
+    for hand_off in connection.hand_offs.filter(finished_at=None, revoked_at=None).select_related("unit"):
+        hand_offs.revoke(hand_off, by=request.user, now=timezone.now())
+    messages.success(request, _("The link is withdrawn."))
+    return redirect("set_up", slug=unit.slug, connection_id=connection_id)
