@@ -24,7 +24,8 @@ HERE = Path(__file__).parent
 FILES = ("google.openapi.json", "microsoft.openapi.json", "oauth_webhooks.openapi.json")
 METHODS = {"get", "post", "put", "patch", "delete"}
 FORM = "application/x-www-form-urlencoded"
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+# The offset may be missing: Google calls wall time beside a timeZone a date-time too.
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 formats = FormatChecker()
 
 
@@ -37,6 +38,12 @@ def _is_date_time(value: object) -> bool:
     except ValueError:
         return False
     return RFC_3339.fullmatch(value) is not None
+
+
+@formats.checks("time")
+def _is_time_of_day(value: object) -> bool:
+    # Graph's Edm.TimeOfDay, "08:00:00.0000000": unlike RFC 3339's time it has no offset.
+    return not isinstance(value, str) or re.fullmatch(r"\d\d:\d\d:\d\d(\.\d{1,7})?", value) is not None
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _times(event: Event, data: dict[str, Any], place: Place) -> dict[str, Any]:
     given: dict[str, tuple[datetime, str, bool]] = {}
     for name in ("start", "end"):
         if name in data:
-            given[name] = _time(data[name], name, place, recurring)
+            given[name] = _time(data[name], name, event, place, recurring)
         else:
             given[name] = (getattr(event, name), event.zone, event.all_day)
     (start, home, all_day), (end, _, end_all_day) = given["start"], given["end"]
@@ -122,8 +122,8 @@ def _times(event: Event, data: dict[str, Any], place: Place) -> dict[str, Any]:
     return {"start": start, "end": end, "zone": home, "all_day": all_day}
 
 
-def _time(value: Any, name: str, place: Place, recurring: bool) -> tuple[datetime, str, bool]:
-    """Instant, zone, whether a whole day."""
+def _time(value: Any, name: str, event: Event, place: Place, recurring: bool) -> tuple[datetime, str, bool]:
+    """Instant, zone (the event's so far when none is given), whether a whole day."""
     if not isinstance(value, dict) or ("date" in value) == ("dateTime" in value):
         raise bad_request(f"Missing {name} time.", "required", name)
     home = value.get("timeZone")
@@ -150,7 +150,7 @@ def _time(value: Any, name: str, place: Place, recurring: bool) -> tuple[datetim
         raise bad_request(f"Invalid value for: {name}", "invalid", name) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone(home))
-    return moment.astimezone(UTC), home or place.owner.time_zone, False
+    return moment.astimezone(UTC), home or event.zone, False
 
 
 def _rule(data: dict[str, Any]) -> str | None:

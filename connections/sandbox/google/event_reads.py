@@ -191,7 +191,10 @@ def _changed(place: Place, kept: dict[str, Any], upto: int) -> list[Row]:
             continue
         if event.rrule and single:
             for gone in calendars.gone_occurrences(place.owner, place.name, event, low, high):
-                found[gone.id] = ([event.change, gone.id], cancelled_exception(gone, gone.zone))
+                found[gone.id] = (
+                    [event.change, gone.id],
+                    cancelled_exception(gone, _zone() or place.owner.time_zone),
+                )
             for one in calendars.occurrences(place.owner, place.name, event, low, high):
                 found[one.id] = ([event.change, one.id], _resource(one, place))
         else:
@@ -201,7 +204,7 @@ def _changed(place: Place, kept: dict[str, Any], upto: int) -> list[Row]:
 
 def _resource(event: Event, place: Place) -> dict[str, Any]:
     if event.cancelled and event.series:
-        return cancelled_exception(event, event.zone)
+        return cancelled_exception(event, _zone() or place.owner.time_zone)
     if event.deleted:
         return deleted_event(event)
     return event_resource(event, place, sees_details(), _zone())

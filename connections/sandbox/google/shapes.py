@@ -61,7 +61,7 @@ def etag(event: Event) -> str:
 
 
 def cancelled_exception(event: Event, zone: str) -> dict[str, Any]:
-    """A cancelled occurrence: only enough to find the planned one."""
+    """A cancelled occurrence: only enough to find the planned one, in that zone."""
     assert event.original_start  # noqa: S101 - an occurrence always has it
     return {
         "kind": "calendar#event",
@@ -79,8 +79,11 @@ def deleted_event(event: Event) -> dict[str, Any]:
 
 
 def event_resource(event: Event, place: Place, details: bool, zone: str | None = None) -> dict[str, Any]:
-    """The event as one Google resource. `details` False blanks what availability does not need."""
-    shown_in = zone or event.zone
+    """The event as one Google resource, times with the offset of `zone` (the calendar's when not given).
+
+    `details` False blanks what availability does not need.
+    """
+    shown_in = zone or place.owner.time_zone
     out: dict[str, Any] = {
         "kind": "calendar#event",
         "etag": etag(event),
