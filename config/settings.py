@@ -1,5 +1,6 @@
 """All settings, grouped by topic; every value that differs between installations comes from the environment."""
 
+import os
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -175,6 +176,8 @@ SESSION_COOKIE_AGE = 12 * 3600
 # --- providers -------------------------------------------------------------------------------------------------
 SANDBOX_URL = env("SANDBOX_URL").rstrip("/")  # set: every provider address and key below is the sandbox's
 SANDBOX_HOME = Path(env("SANDBOX_HOME", str(BASE_DIR / "var" / "sandbox")))
+if SANDBOX_URL.startswith("http://"):
+    os.environ.setdefault("OAUTHLIB_INSECURE_TRANSPORT", "1")  # the sandbox speaks plain http on this machine
 
 
 def _provider_url(name: str, host: str) -> str:
@@ -195,12 +198,16 @@ GOOGLE_REQUESTS_PER_MINUTE = env_int("GOOGLE_REQUESTS_PER_MINUTE", 10_000)  # th
 MICROSOFT_LOGIN_URL = _provider_url("MICROSOFT_LOGIN_URL", "login.microsoftonline.com")
 MICROSOFT_GRAPH_URL = _provider_url("MICROSOFT_GRAPH_URL", "graph.microsoft.com")
 # One app registration per permission set: Microsoft's consent page asks for everything a registration holds.
+_sandbox_registrations = {
+    "calendar_read_write": ("a0000001-0000-4000-8000-000000000001", "sandbox-secret-calendar-read-write"),
+    "calendar_free_busy": ("a0000001-0000-4000-8000-000000000002", "sandbox-secret-calendar-free-busy"),
+}
 MICROSOFT_REGISTRATIONS = {
     code: {
-        "client_id": env(f"MICROSOFT_{code.upper()}_CLIENT_ID"),
-        "client_secret": env(f"MICROSOFT_{code.upper()}_CLIENT_SECRET"),
+        "client_id": env(f"MICROSOFT_{code.upper()}_CLIENT_ID", client_id if SANDBOX_URL else ""),
+        "client_secret": env(f"MICROSOFT_{code.upper()}_CLIENT_SECRET", secret if SANDBOX_URL else ""),
     }
-    for code in ("calendar_read_write", "calendar_free_busy")
+    for code, (client_id, secret) in _sandbox_registrations.items()
 }
 MICROSOFT_REQUESTS_PER_MINUTE = env_int("MICROSOFT_REQUESTS_PER_MINUTE", 10_000)
 REQUEST_BUDGET_PERCENT = env_int("REQUEST_BUDGET_PERCENT", 60)  # of the quota, leaving room for people

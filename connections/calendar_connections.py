@@ -179,4 +179,3 @@ def declare_domains(connection: CalendarConnection, names: list[str], *, by: Use
     """Name the mail domains a No Access connection serves. It opens nothing, so nothing has to be proven."""
     for name in names:
         domains.add_domain(connection, name, by=by, now=now)
-    mailboxes.assign(connection.unit, now=now)

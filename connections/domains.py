@@ -63,6 +63,7 @@ def add_domain(
     )
     if created:
         audit.record(connection.unit, "domain added", connection, by=by, now=now, domain_id=row.pk)
+        mailboxes.assign(connection.unit, now=now)
     elif verified and not row.verified:
         set_verified(row, verified, now=now)
     return row

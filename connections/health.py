@@ -153,12 +153,12 @@ def _act(
     if verdict.works:
         row.state_reason, row.waiting_since, row.next_check_at = "", None, None
         row.save(update_fields=["state_reason", "waiting_since", "next_check_at", "last_checked_at"])
-        if row.state != State.ACTIVE:
-            activate(row, by=by, now=now)
         # The administrator's own mailbox answered through this connection: that proves its domain.
         domains.add_domain(
             row, domain_of(row.administrator), by=by, now=now, verified=ConnectionDomain.Verified.MAILBOX
         )
+        if row.state != State.ACTIVE:
+            activate(row, by=by, now=now)
     else:
         _wait(row, verdict, now=now)
     if by is not None:

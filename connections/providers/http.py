@@ -45,7 +45,7 @@ class ProviderSession(requests.Session):
         started, status = time.monotonic(), None
         try:
             response = super().request(method, url, **kwargs)
-            status = response.status_code
+            status, url = response.status_code, response.request.url or url  # with its query
         except requests.RequestException as error:
             raise Unreachable(type(error).__name__) from None
         finally:
