@@ -11,7 +11,7 @@ from flask import request
 from .graph import Call, GraphError, context, link
 from .odata import QueryRefused, filtered, ordered, searched, select_names, selected, whole_number
 
-OUTLOOK_PAGE, OUTLOOK_MOST = 10, 1000
+OUTLOOK_PAGE, OUTLOOK_MOST = 10, 999
 DIRECTORY_PAGE, DIRECTORY_MOST = 100, 999
 
 

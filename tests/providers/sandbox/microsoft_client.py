@@ -57,7 +57,7 @@ def ask_token(
     """The token call; `changes` replace (or with None remove) form fields."""
     form = {
         "grant_type": "client_credentials",
-        "client_id": client_id(name),
+        "client_id": changes.get("client_id") or client_id(name),
         "client_secret": f"sandbox-secret-{name}",
         "scope": DEFAULT,
     } | changes
@@ -86,11 +86,18 @@ def page_text(answer: requests.Response) -> str:
 class Graph:
     """Graph as one registration sees it, after consent."""
 
-    def __init__(self, sandbox: SandboxServer, name: str, tenant: str = TENANT) -> None:
-        self.sandbox, self.name = sandbox, name
-        domain = "sigs.example" if tenant == TENANT else "rival-ms.example"
-        consent(sandbox, name, domain)
-        self.token = token(sandbox, name, tenant)
+    def __init__(
+        self, sandbox: SandboxServer, name: str, tenant: str = TENANT, app_id: str | None = None
+    ) -> None:
+        self.sandbox, self.name, self.tenant = sandbox, name, tenant
+        self.app_id = app_id or client_id(name)
+        sandbox.control("POST", "consents", tenant=tenant, client_id=self.app_id)
+        self.renew()
+
+    def renew(self) -> None:
+        """Fetch a new token."""
+        answer = ask_token(self.sandbox, self.name, self.tenant, client_id=self.app_id)
+        self.token = answer.json()["access_token"]
 
     def call(
         self, method: str, path: str, *, prefer: str | None = None, checked: bool = True, **kwargs: Any
@@ -129,6 +136,12 @@ class Graph:
             page = self.get(page["@odata.nextLink"], **kwargs)
             items += page["value"]
         return items, page
+
+
+def other_graph(sandbox: SandboxServer, name: str, roles: list[str]) -> Graph:
+    """Graph as a registration with other permissions sees it, made for this test."""
+    made = sandbox.control("POST", "registrations", name=name, roles=roles)
+    return Graph(sandbox, name, app_id=made["client_id"])
 
 
 def window(first: str, last: str) -> dict[str, str]:
