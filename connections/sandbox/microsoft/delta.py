@@ -81,7 +81,7 @@ def _round(call: Call, owner: Person | Room, calendar: str) -> Round:
     now = call.world.calendars.last_change
     if token is None:
         return Round(owner.id, calendar, *asked_window(), since=None, change=now)
-    if gone := call.fault("delta_gone"):
+    if request.args.get("$deltatoken") and (gone := call.fault("delta_gone")):
         raise sync_state_gone(gone)
     values = unpack(token)
     if values.pop("kind", None) != "events":

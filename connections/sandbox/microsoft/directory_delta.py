@@ -103,7 +103,7 @@ def _round(call: Call, kind: str, log: dict[str, Any]) -> Round:
         raise GraphError(400, "BadRequest", "Badly formed token.")
     this = Round(**values)
     old = now - datetime.fromisoformat(this.made) > TOKEN_LIFE
-    gone = call.fault("delta_gone")
+    gone = call.fault("delta_gone") if args.get("$deltatoken") else None
     if gone or old or not log["born"] <= this.change <= log["number"]:
         again = {"$select": this.select, "$filter": this.only}
         query = urlencode({name: value for name, value in again.items() if value}, safe="$")
