@@ -78,7 +78,7 @@ def check_connection(connection: CalendarConnection, *, by: User | HandOff | Non
     try:
         verdict, answers, probe = _ask(connection)
     except AuthorizationLost as error:
-        verdict, answers, probe = Verdict(False, error.reason), [], None
+        verdict, answers, probe = _refused(connection, error.reason), [], None
     except (Unreachable, Throttled):
         verdict, answers, probe = Verdict(False, "provider_down", waits=True), [], None
     except ProviderError:
@@ -87,6 +87,17 @@ def check_connection(connection: CalendarConnection, *, by: User | HandOff | Non
         _write_down(connection, answers, probe, now=now)
         _act(connection, verdict, by=by, now=now)
     return verdict
+
+
+def _refused(connection: CalendarConnection, reason: str) -> Verdict:
+    """The provider knows nothing of us: before the first consent that is no loss, only not yet."""
+    if reason == "revoked" and connection.state == State.PENDING:
+        return (
+            Verdict(False, "consent_spreading", waits=True)
+            if connection.consented_at
+            else Verdict(False, "not_consented")
+        )
+    return Verdict(False, reason)
 
 
 def _ask(connection: CalendarConnection) -> tuple[Verdict, list[ScopeAnswer], str | None]:

@@ -1,7 +1,14 @@
 """What every test finds prepared."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
+from django.conf import settings as portal_settings
 from django.db import connection
+
+from tests.providers.sandbox.server import SandboxServer
 
 
 @pytest.fixture(scope="session")
@@ -9,3 +16,20 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """Tests that commit are undone by TRUNCATE, which the audit log refuses outside tests."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE orgunits_auditevent DISABLE TRIGGER audit_no_truncate")
+
+
+@pytest.fixture(scope="session")
+def provider_process() -> Iterator[SandboxServer]:
+    """The sandbox that the portal under test is configured to reach; one process for each test worker."""
+    port = urlsplit(portal_settings.SANDBOX_URL).port
+    server = SandboxServer(Path(portal_settings.SANDBOX_HOME), port)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def providers(provider_process: SandboxServer) -> SandboxServer:
+    """Google and Microsoft as on their first day: no faults, no grants, no changes, the real clock."""
+    provider_process.control("POST", "reset", all=True)
+    return provider_process

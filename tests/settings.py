@@ -4,11 +4,25 @@ What the environment says comes first, so DATABASE_URL tries the tests on anothe
 """
 
 import os
+import socket
+import tempfile
+
+with (
+    socket.socket() as _probe
+):  # the portal's tests reach the sandbox here; it starts when a test asks for it
+    _probe.bind(("127.0.0.1", 0))
+    _sandbox_port = _probe.getsockname()[1]
+_sandbox_home = tempfile.mkdtemp(prefix="convoke-sandbox-")
 
 for _name, _value in {
     "EMBEDDED_POSTGRES": "test-postgres",
     "PORTAL_URL": "http://localhost",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+    "SANDBOX_URL": f"http://127.0.0.1:{_sandbox_port}",
+    "SANDBOX_HOME": _sandbox_home,
+    "GOOGLE_SERVICE_ACCOUNT_FILE": f"{_sandbox_home}/service-accounts/installation.json",
+    "DNS_SERVER": f"127.0.0.1:{_sandbox_port}",
+    "PROVIDER_CALL_LOG": f"{_sandbox_home}/provider-calls.jsonl",
     "SECRET_KEY": "signs nothing outside a test " * 2,
     "ENCRYPTION_KEYS": "c2VhbHMgbm90aGluZyBvdXRzaWRlIGEgdGVzdCBydW4=",
 }.items():
@@ -18,5 +32,7 @@ from config.settings import *  # noqa: E402
 from config.settings import STORAGES  # noqa: E402
 
 # Stretching passwords takes a second per sign-in, and static files need not be collected first.
+MFA_REQUIRED = False  # its own tests switch it on
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

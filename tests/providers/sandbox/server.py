@@ -25,9 +25,9 @@ def free_port() -> int:
 class SandboxServer:
     """A running sandbox. `url` is its address without a slash at the end, `home` its folder."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, port: int | None = None) -> None:
         self.home = home
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
