@@ -98,7 +98,9 @@ class Calendars:
     def occurrences(
         self, owner: Any, calendar: str, master: Event, start: datetime, end: datetime
     ) -> list[Event]:
-        """The occurrences of one series that overlap the window, changed and cancelled ones as they are."""
+        """The occurrences of one series that overlap the window, changed and cancelled ones as they are,
+        in the order they were planned.
+        """
         if master.deleted:
             return []
         laid_over = self._overlay(owner, calendar)
@@ -108,7 +110,7 @@ class Calendars:
             if event.id not in changed:
                 out.append(event)
         out += [one for one in changed.values() if one.end > start and one.start < end]
-        return out
+        return sorted(out, key=lambda one: (one.original_start or one.start, one.id))
 
     def gone_occurrences(
         self, owner: Any, calendar: str, master: Event, start: datetime, end: datetime

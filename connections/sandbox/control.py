@@ -181,7 +181,11 @@ def remove_consent() -> Response:
 
 @blueprint.post("/service-accounts")
 def add_service_account() -> Response:
-    return jsonify(keys.service_account(the_world().home, _body("name")["name"]))
+    try:
+        account = keys.service_account(the_world().home, str(_body("name")["name"]))
+    except ValueError as problem:
+        abort(400, str(problem))
+    return jsonify(account)
 
 
 @blueprint.post("/registrations")
