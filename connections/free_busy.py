@@ -1,6 +1,5 @@
-"""Keeping busy time: which mailboxes are due, reading them in slices, and what is known about a member."""
+"""Keeping busy time: which mailboxes are due, what is known about a member, and what happens at night."""
 
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,32 +7,15 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 
-from orgunits.members import set_time_zone, set_working_hours
 from orgunits.models import Member
 
-from . import busy_store, jobs, mailboxes
-from .budgets import Budget
-from .calendar_connections import mark_lost
-from .calendars import link_calendars
+from . import jobs
 from .models import BusyPeriod, CalendarConnection, EventPosition, Mailbox, MemberCalendar
-from .modes import Truth, capabilities
 from .periods import minute_of, window_of
-from .providers.base import (
-    AuthorizationLost,
-    CalendarService,
-    MailboxError,
-    ProviderError,
-    Throttled,
-    Unreachable,
-)
-from .reading import CalendarReading, KnownCalendar, MailboxReading, Task, ask_free_busy, read
-from .services import calendar_service
 from .states import State
 
 LEASE = timedelta(minutes=10)  # a mailbox handed to a job is not due again before this
 SLICES_AHEAD = 20  # of one connection in the queue at a time, so that others get their turn
-RELIST_AFTER = timedelta(hours=24)
-CALLS_PER_READ, CALLS_PER_POLL = 10, 3  # what a job reserves for a mailbox before it knows
 KEPT_PAST = timedelta(days=30)
 
 
@@ -56,183 +38,6 @@ def enqueue_due(connection: CalendarConnection, *, now: datetime) -> int:
     for first in range(0, len(ids), settings.SYNC_SLICE):
         jobs.enqueue_slice(connection, ids[first : first + settings.SYNC_SLICE], now=now)
     return len(ids)
-
-
-# --- reading one slice --------------------------------------------------------------------------------------------
-def read_slice(
-    connection: CalendarConnection, mailbox_ids: list[int], *, asked_at: datetime, now: datetime
-) -> None:
-    """Read these mailboxes with a bounded pool of threads, within the connection's budget of calls.
-
-    Threads only talk to the provider; rows are written here. Running it again is harmless: a mailbox read
-    since `asked_at` is left alone.
-    """
-    if connection.state != State.ACTIVE:
-        return
-    boxes = list(
-        Mailbox.objects.filter(pk__in=mailbox_ids, connection=connection, member__state=Member.State.ACTIVE)
-        .exclude(state=Mailbox.State.PAUSED)
-        .exclude(last_attempt_at__gt=asked_at)
-        .select_related("member__unit", "connection__unit")
-        .prefetch_related("calendars")
-    )
-    if not boxes:
-        return
-    budget = Budget(connection, now=now)
-    fresh = sum(box.state != Mailbox.State.SYNCED for box in boxes)
-    budget.reserve(fresh * CALLS_PER_READ + (len(boxes) - fresh) * CALLS_PER_POLL)
-    try:
-        service = calendar_service(connection, spend=budget.spend)
-    except AuthorizationLost as error:
-        budget.give_back()
-        mark_lost(connection, error.reason, now=now)
-        return
-    with ThreadPoolExecutor(settings.SYNC_THREADS) as pool:
-        _Slice(connection, service, pool, now=now).run(boxes)
-    budget.give_back()
-
-
-class _Slice:
-    """One job's work: keeps threads busy with reading while this thread writes."""
-
-    def __init__(
-        self,
-        connection: CalendarConnection,
-        service: CalendarService,
-        pool: ThreadPoolExecutor,
-        *,
-        now: datetime,
-    ):
-        self.connection, self.service, self.pool, self.now = connection, service, pool, now
-        self.boxes: dict[int, Mailbox] = {}
-        self.stopped = False  # the connection as a whole is refused: nothing more is written about mailboxes
-
-    def run(self, boxes: list[Mailbox]) -> None:
-        self.boxes = {box.pk: box for box in boxes}
-        self._learn_preferences([box for box in boxes if self._lists(box)])
-        waiting = [self.pool.submit(read, self.service, self._task(box)) for box in boxes]
-        tasks = dict(zip(waiting, (box.pk for box in boxes), strict=True))
-        for future in as_completed(waiting):
-            self._finish(self.boxes[tasks[future]], future)
-
-    def _lists(self, box: Mailbox) -> bool:
-        return not box.calendars_listed_at or self.now - box.calendars_listed_at > RELIST_AFTER
-
-    def _task(self, box: Mailbox) -> Task:
-        starts, ends = window_of(self.now, back=settings.WINDOW_DAYS_BACK, ahead=settings.WINDOW_DAYS_AHEAD)
-        own = [c for c in box.calendars.all() if c.provider == self.connection.provider and not c.gone_at]
-        return Task(
-            mailbox_id=box.pk,
-            address=box.member.email,
-            calendars=tuple(KnownCalendar(c.provider_id, c.feed_token) for c in own if c.counts),
-            not_counting=frozenset(c.provider_id for c in own if not c.counts),
-            list_calendars=self._lists(box),
-            starts=starts,
-            ends=ends,
-            truth=capabilities(self.connection.provider, self.connection.mode).truth,
-        )
-
-    def _learn_preferences(self, boxes: list[Mailbox]) -> None:
-        """Zone and hours first: all-day events need the zone. A provider that does not tell is no failure."""
-        members = {box.member.email: box for box in boxes}
-        try:
-            told = list(self.service.preferences(list(members))) if members else []
-        except ProviderError:
-            return  # tried again when calendars are listed next time
-        for address, preferences in told:
-            box = members.get(address)
-            if box is None:
-                continue
-            if preferences.time_zone:
-                self._learn_zone(box, preferences.time_zone)
-            if preferences.working_hours:
-                source = Member.Source.PROVIDER
-                hours = preferences.working_hours
-                set_working_hours(box.member, hours, source=source, by=None, now=self.now)
-
-    def _learn_zone(self, box: Mailbox, zone: str) -> None:
-        box.provider_zone = zone
-        set_time_zone(box.member, zone, source=Member.Source.PROVIDER, by=None, now=self.now)
-
-    def _finish(self, box: Mailbox, future: "Future[MailboxReading]") -> None:
-        """Write down what came of one mailbox."""
-        if self.stopped:
-            return
-        try:
-            reading = future.result()
-            known = self._keep(box, reading)
-        except AuthorizationLost as error:
-            self._maybe_lost(box, error)
-        except MailboxError as error:
-            mailboxes.mark_failing(box, error.failure, error.code, now=self.now)
-        except Throttled as error:
-            self._slow_down(box, error)
-        except Unreachable as error:
-            mailboxes.mark_failing(box, Mailbox.Failure.UNREACHABLE, error.code, now=self.now)
-        except ProviderError as error:
-            mailboxes.mark_failing(box, Mailbox.Failure.UNREADABLE, error.code, now=self.now)
-        else:
-            soon = timedelta(seconds=settings.POLL_SECONDS if known else settings.POLL_SECONDS / 5)
-            mailboxes.mark_synced(box, now=self.now, next_sync_at=self.now + soon)
-
-    def _keep(self, box: Mailbox, reading: MailboxReading) -> bool:
-        """Store the calendars and what was read of each; answers whether all of it is known."""
-        if reading.listed is not None:
-            self._keep_list(box, reading)
-        rows = {
-            row.provider_id: row
-            for row in box.calendars.filter(provider=self.connection.provider, counts=True)
-        }
-        known = True
-        for part in reading.readings:
-            if row := rows.get(part.provider_id):
-                known &= busy_store.store(
-                    row.pk, self._with_answers(row, part, reading.task), reading.task, now=self.now
-                )
-        return known
-
-    def _keep_list(self, box: Mailbox, reading: MailboxReading) -> None:
-        primary_zone = next((info.time_zone for info in reading.listed if info.primary), "")
-        if primary_zone:
-            self._learn_zone(box, primary_zone)
-        link_calendars(box, reading.listed, now=self.now)
-        zone = getattr(box, "provider_zone", "")
-        if zone and not primary_zone:  # the provider tells the zone of the mailbox, not of its calendars
-            box.calendars.exclude(time_zone=zone).update(time_zone=zone, feed_token="")
-
-    def _with_answers(self, row: MemberCalendar, part: CalendarReading, task: Task) -> CalendarReading:
-        """After changes in a Free/Busy calendar, the touched days are asked again."""
-        if task.truth is not Truth.FREE_BUSY_ANSWER or part.full or not part.spans:
-            return part
-        spans = busy_store.touched_by(row, part, task)
-        return self.pool.submit(ask_free_busy, self.service, task, part, spans).result()
-
-    def _maybe_lost(self, box: Mailbox, error: AuthorizationLost) -> None:
-        """One refusal may be about one person: the connection is lost when its own self-test fails too."""
-        try:
-            answers = self.service.probe_scopes()
-            lost = not all(answer.granted for answer in answers if answer.requested)
-            reason = "revoked"
-        except AuthorizationLost as confirmed:
-            lost, reason = True, confirmed.reason
-        except ProviderError:
-            lost, reason = False, ""
-        if lost:
-            self.stopped = True
-            mark_lost(self.connection, "revoked" if reason == "not_delegated" else reason, now=self.now)
-        else:
-            mailboxes.mark_failing(box, Mailbox.Failure.REFUSED, error.code, now=self.now)
-
-    def _slow_down(self, box: Mailbox, error: Throttled) -> None:
-        """The budget of this minute is used up: come again. The provider says so: everybody waits."""
-        if error.code == "own budget":
-            Mailbox.objects.filter(pk=box.pk).update(next_sync_at=self.now + timedelta(seconds=60))
-            return
-        mailboxes.mark_failing(
-            box, Mailbox.Failure.THROTTLED, error.code, now=self.now, retry_after=error.retry_after
-        )
-        until = self.now + timedelta(seconds=error.retry_after or 30)
-        CalendarConnection.objects.filter(pk=self.connection.pk).update(slowed_until=until)
 
 
 # --- what is known ------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def start_reading(connection_id: int) -> None:
 
 
 def read_slice(connection_id: int, mailbox_ids: list[int], asked_at: float) -> None:
-    from . import free_busy
+    from . import free_busy, slices
 
     connection = (
         CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
@@ -54,7 +54,7 @@ def read_slice(connection_id: int, mailbox_ids: list[int], asked_at: float) -> N
     if connection is None:
         return
     asked = datetime.fromtimestamp(asked_at, timezone.get_default_timezone())
-    free_busy.read_slice(connection, mailbox_ids, asked_at=asked, now=timezone.now())
+    slices.read_slice(connection, mailbox_ids, asked_at=asked, now=timezone.now())
     free_busy.enqueue_due(connection, now=timezone.now())  # the next ones, without waiting for the timetable
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from connections import free_busy, mailboxes
+from connections import mailboxes, slices
 from connections.models import BusyPeriod, EventPosition, Mailbox
 from tests.builders import make_members
 from tests.connecting import connect
@@ -33,7 +33,7 @@ def test_members_of_a_connected_service_are_synced_by_the_job(providers, provide
 
 
 @pytest.mark.parametrize(("provider", "mode"), READING_MODES)
-def test_reading_again_writes_nothing(providers, provider, mode, django_assert_max_num_queries):
+def test_reading_again_writes_nothing(providers, provider, mode):
     company = make_company()
     members = make_members(company.unit, PEOPLE[provider])
     connection = connect(company.unit, provider, mode, providers, by=company.olga)
@@ -41,7 +41,7 @@ def test_reading_again_writes_nothing(providers, provider, mode, django_assert_m
     before = sorted(BusyPeriod.objects.values_list())
     ids = list(Mailbox.objects.filter(member__in=members).values_list("pk", flat=True))
 
-    free_busy.read_slice(connection, ids, asked_at=timezone.now(), now=timezone.now())
+    slices.read_slice(connection, ids, asked_at=timezone.now(), now=timezone.now())
 
     assert sorted(BusyPeriod.objects.values_list()) == before
 
