@@ -90,7 +90,7 @@ def changed_event(event: Event, sent: dict[str, Any]) -> Event:
 
 def _known(sent: dict[str, Any], allowed: set[str]) -> None:
     for name in sent:
-        if name not in allowed and not name.startswith("@odata."):
+        if name not in allowed:
             raise GraphError(
                 400,
                 "RequestBodyRead",

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 
-from flask import Response, jsonify
+from flask import Response, request
 
 from .. import rooms
 from ..events import Event
@@ -143,17 +143,14 @@ def delete_event(call: Call, owner: Person | Room, event_id: str) -> Response:
 @operation("events.cancel", mailbox=True)
 def cancel_event(call: Call, owner: Person | Room, event_id: str) -> Response:
     """Cancel a meeting and tell everybody; only its organizer can."""
-    unknown = set(body()) - {"comment", "Comment"}
+    unknown = set(body() if request.data else {}) - {"comment", "Comment"}
     if unknown:
         raise GraphError(400, "BadRequest", f"Unknown parameter: {', '.join(sorted(unknown))}.")
     name, event = find_event(call, owner, event_id)
     if event.response != "organizer":
         raise refused("Your request can't be completed. You need to be an organizer to cancel a meeting.")
     call.world.calendars.delete(owner, name, event)
-    answer = jsonify()
-    answer.set_data(b"")
-    answer.status_code = 202
-    return answer
+    return Response(status=202)
 
 
 def _teams(call: Call, owner: Person | Room, event: Event, sent: dict) -> Event:

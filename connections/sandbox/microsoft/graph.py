@@ -252,11 +252,19 @@ def _unknown_path(rest: str) -> Response:
 
 
 def body() -> dict[str, Any]:
-    """The JSON object the caller sent."""
+    """The JSON object the caller sent, without its `@odata.` annotations, which anybody may send."""
     data = request.get_json(silent=True)
     if not isinstance(data, dict):
         raise GraphError(400, "BadRequest", "Unable to read JSON request payload.")
-    return data
+    return _without_annotations(data)
+
+
+def _without_annotations(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _without_annotations(one) for name, one in value.items() if not name.startswith("@odata.")
+        }
+    return [_without_annotations(one) for one in value] if isinstance(value, list) else value
 
 
 def context(path: str) -> str:

@@ -254,3 +254,26 @@ def test_tokens_end_by_the_clock_of_the_provider(sandbox):
     answer = call(sandbox, "GET", url, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
     assert "WWW-Authenticate" in answer.headers
+
+
+def test_the_answer_can_come_as_a_form(sandbox):
+    page = sign_in(sandbox, response_mode="form_post")
+    assert f'action="{CALLBACK}"' in page.text
+    assert 'name="state" value="the-state"' in page.text
+
+
+def test_a_client_may_name_itself_in_the_header(sandbox):
+    consent(sandbox, NAME)
+    form = {"grant_type": "client_credentials", "scope": "https://graph.microsoft.com/.default"}
+    url = f"{LOGIN}/{TENANT}/oauth2/v2.0/token"
+    for secret, status in ((f"sandbox-secret-{NAME}", 200), ("wrong", 401)):
+        answer = call(sandbox, "POST", url, data=form, auth=(client_id(NAME), secret), checked=False)
+        assert answer.status_code == status
+
+
+def test_metadata_names_the_real_issuer_and_addresses_that_can_be_reached(sandbox):
+    url = f"{LOGIN}/{TENANT}/v2.0/.well-known/openid-configuration"
+    metadata = call(sandbox, "GET", url, checked=False).json()
+    assert metadata["issuer"] == f"https://login.microsoftonline.com/{TENANT}/v2.0"
+    assert requests.get(metadata["jwks_uri"]).json()["keys"][0]["kty"] == "RSA"
+    assert metadata["token_endpoint"].startswith(sandbox.url)
