@@ -14,15 +14,19 @@ with (
     _sandbox_port = _probe.getsockname()[1]
 _sandbox_home = tempfile.mkdtemp(prefix="convoke-sandbox-")
 
-for _name, _value in {
-    "EMBEDDED_POSTGRES": "test-postgres",
-    "PORTAL_URL": "http://localhost",
-    "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+_of_the_sandbox = {
     "SANDBOX_URL": f"http://127.0.0.1:{_sandbox_port}",
     "SANDBOX_HOME": _sandbox_home,
     "GOOGLE_SERVICE_ACCOUNT_FILE": f"{_sandbox_home}/service-accounts/installation.json",
     "DNS_SERVER": f"127.0.0.1:{_sandbox_port}",
     "PROVIDER_CALL_LOG": f"{_sandbox_home}/provider-calls.jsonl",
+}
+_ours = {name for name in _of_the_sandbox if name not in os.environ}
+for _name, _value in {
+    **_of_the_sandbox,
+    "EMBEDDED_POSTGRES": "test-postgres",
+    "PORTAL_URL": "http://localhost",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     "SECRET_KEY": "signs nothing outside a test " * 2,
     "ENCRYPTION_KEYS": "c2VhbHMgbm90aGluZyBvdXRzaWRlIGEgdGVzdCBydW4=",
 }.items():
@@ -30,6 +34,9 @@ for _name, _value in {
 
 from config.settings import *  # noqa: E402
 from config.settings import STORAGES  # noqa: E402
+
+for _name in _ours:  # test workers inherit this environment, but each of them starts a sandbox of its own
+    del os.environ[_name]
 
 # Stretching passwords takes a second per sign-in, and static files need not be collected first.
 MFA_REQUIRED = False  # its own tests switch it on
