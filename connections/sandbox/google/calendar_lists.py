@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response, g, jsonify, request
 
-from ..mailboxes import PRIMARY, PRIVATE_PLANS, canary
+from ..mailboxes import PRIMARY, PRIVATE_PLANS
 from ..people import Person
 from ..world import the_world
 from . import channels
@@ -42,7 +42,7 @@ def _entry(person: Person, name: str) -> dict[str, Any]:
         "kind": "calendar#calendarListEntry",
         "etag": f'"{person.id}{name}"',
         "id": calendar_id(person, name),
-        "summary": person.email if own else f"Private plans {canary(person.id)}",
+        "summary": person.email if own else "Private plans",
         "timeZone": person.time_zone,
         "colorId": "14" if own else "7",
         "backgroundColor": "#9fe1e7",
@@ -118,7 +118,7 @@ def get_calendar(calendar: str) -> dict[str, Any]:
         "kind": "calendar#calendar",
         "etag": f'"{place.id}"',
         "id": place.id,
-        "summary": f"Private plans {canary(place.owner.id)}" if second else place.id,
+        "summary": "Private plans" if second else place.id,
         "timeZone": place.owner.time_zone,
         "conferenceProperties": CONFERENCES,
     }
