@@ -74,6 +74,7 @@ ERRORS = {
         "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into"
         " the correct cloud.",
     ),
+    90033: ("temporarily_unavailable", 503, "A transient error has occurred. Please try again."),
     90055: ("temporarily_unavailable", 429, "There are too many incoming requests for this tenant."),
     90094: (
         "access_denied",

@@ -99,6 +99,14 @@ def _known(sent: dict[str, Any], allowed: set[str]) -> None:
 
 
 def _with(event: Event, sent: dict[str, Any]) -> Event:
+    try:
+        return replace(event, **_values(event, sent))
+    except (AttributeError, TypeError) as error:
+        message = "A property has a value of the wrong type."
+        raise GraphError(400, "RequestBodyRead", message) from error
+
+
+def _values(event: Event, sent: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {"extra": dict(event.extra)}
     values |= _times(event, sent)
     if "subject" in sent:
@@ -125,7 +133,7 @@ def _with(event: Event, sent: dict[str, Any]) -> Event:
     for name in KEPT:
         if sent.get(name) is not None:
             values["extra"][name] = sent[name]
-    return replace(event, **values)
+    return values
 
 
 def _choice(table: dict[str, str], value: str, name: str) -> str:

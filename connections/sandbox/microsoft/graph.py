@@ -71,7 +71,7 @@ class Call:
 
     def fault(self, name: str, *more: str) -> dict[str, Any] | None:
         """The fault's parameters if it strikes this call."""
-        return self.world.faults.hit(name, HOST, self.operation.name, *g.labels, *more)
+        return self.world.faults.hit(name, *g.labels, *more)
 
     def fail_on_page(self, number: int) -> None:
         """Fail with 500 when the fault `failing_page` is meant for this page (1 is the first)."""
@@ -116,7 +116,7 @@ def _spellings(path: str) -> set[str]:
 def _begin(described: Operation) -> Call:
     world = the_world()
     g.operation = described.name
-    g.labels = (HOST, described.name)
+    g.labels = (HOST, described.name, described.api)
     if world.faults.hit("token_revoked", *g.labels):
         raise unauthorized(
             "Continuous access evaluation resulted in claims challenge with result: InteractionRequired."
@@ -125,13 +125,13 @@ def _begin(described: Operation) -> Call:
     tenant = world.tenant(claims["tid"])
     g.who = claims.get("upn") or claims.get("app_displayname") or claims["appid"]
     g.scopes = claims.get("roles", [])
-    g.labels = (HOST, described.name, claims["appid"], tenant.domain)
+    g.labels = (*g.labels, claims["appid"], tenant.domain)
     call = Call(world, described, tenant, claims["appid"], set(claims.get("roles", [])), *_preferences())
     unknown = set(request.args) - described.parameters
     if unknown:
         raise GraphError(400, "BadRequest", f"Unsupported query parameter: {', '.join(sorted(unknown))}.")
     if described.permissions and (not allows(described, call.roles) or call.fault("role_missing")):
-        raise forbidden(described.name)
+        raise forbidden(described.api == "calendar")
     return call
 
 
@@ -151,9 +151,9 @@ def unauthorized(message: str) -> GraphError:
     return GraphError(401, "InvalidAuthenticationToken", message, {"WWW-Authenticate": where})
 
 
-def forbidden(operation_name: str) -> GraphError:
+def forbidden(by_exchange: bool) -> GraphError:
     """403: the token lacks the permission. Exchange words it differently from the directory."""
-    if operation_name.startswith(("calendar", "events")):
+    if by_exchange:
         return GraphError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
     return GraphError(
         403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."

@@ -139,11 +139,15 @@ def token(tenant_text: str) -> Response:
     world = the_world()
     g.operation = "microsoft.token"
     g.who = request.form.get("client_id")
-    g.labels = ("microsoft.token", g.who or "", tenant_text)
+    g.labels = ("login.microsoftonline.com", "microsoft.token", g.who or "", tenant_text)
     correlation = request.headers.get("client-request-id")
     try:
-        if forced := world.faults.hit("entra_error", *g.labels, "login.microsoftonline.com"):
+        if forced := world.faults.hit("entra_error", *g.labels):
             raise EntraError(int(forced.get("code", 90055)), app=g.who or "", tenant=tenant_text, scope="")
+        if broken := world.faults.hit("server_error", *g.labels):
+            error = EntraError(90033)
+            error.status = broken.get("status", 500)
+            raise error
         grant = _needed("grant_type")
         if grant == "client_credentials":
             return _no_store(_app_token(world, tenant_text))

@@ -17,6 +17,14 @@ class Operation:
     parameters: frozenset[str]
     permissions: tuple[str, ...]
 
+    @property
+    def api(self) -> str:
+        """Which part of Graph it belongs to: calendar, directory, teams or subscriptions."""
+        noun = self.name.partition(".")[0]
+        if noun in ("onlineMeetings", "subscriptions"):
+            return noun.replace("onlineMeetings", "teams")
+        return "calendar" if noun.startswith(("calendar", "events")) else "directory"
+
 
 LIST = "$count $expand $filter $orderby $search $select $skip $top $skiptoken"
 USER_LIST = LIST.replace("$skip ", "")

@@ -46,7 +46,7 @@ def _kind(watches: str) -> str:
 
 def _may(call: Call, watches: str) -> None:
     if not PERMISSIONS[_kind(watches)] & call.roles or call.fault("subscription_refused"):
-        raise forbidden("events" if _kind(watches) == "events" else "users")
+        raise forbidden(_kind(watches) == "events")
 
 
 def _shown(subscription: dict[str, Any]) -> dict[str, Any]:

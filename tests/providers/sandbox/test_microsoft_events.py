@@ -118,7 +118,10 @@ def test_what_cannot_be_an_event_is_refused(graph, changes):
     assert graph.refused("POST", EVENTS, json=body(**changes))[0] == 400
 
 
-@pytest.mark.parametrize("changes", [{"subjekt": "x"}, {"showAs": "sleeping"}, {"end": None}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"subjekt": "x"}, {"showAs": "sleeping"}, {"end": None}, {"location": "here"}, {"attendees": "all"}],
+)
 def test_what_the_contract_forbids_is_refused_too(graph, changes):
     assert graph.refused("POST", EVENTS, json=body(**changes), checked=False)[0] == 400
 

@@ -160,6 +160,15 @@ def test_the_server_can_fail_and_talk_nonsense(graph):
         graph.call("GET", VIEW, params=MONTH, checked=False).json()
 
 
+def test_the_token_address_can_be_down_and_one_api_can_be(sandbox, graph):
+    sandbox.fault("server_error", target="microsoft.token", status=503, times=1)
+    answer = ask_token(sandbox, "calendar-read-write")
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    sandbox.fault("server_error", target="calendar")
+    assert graph.refused("GET", VIEW, params=MONTH)[0] == 500
+    assert Graph(sandbox, "directory").get("/organization")
+
+
 def test_cancelled_and_moved_occurrences_are_in_the_mailboxes(sandbox, graph):
     users = Graph(sandbox, "directory").get("/users?$top=999&$select=userPrincipalName,accountEnabled")[
         "value"
