@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -18,6 +20,20 @@ from . import keys, name_server
 from .app import create_app
 
 THREADS = 32
+
+
+def save_when_told_to_end(worker: Any) -> None:
+    """Write the state down at once when the worker is told to end; it may be killed a second later."""
+    world = worker.app.callable.extensions["sandbox"]
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        usual = signal.getsignal(number)
+
+        def end(number: int, frame: FrameType | None, usual: Any = usual) -> None:
+            world.save()
+            if callable(usual):
+                usual(number, frame)
+
+        signal.signal(number, end)
 
 
 class Server(BaseApplication):
@@ -39,11 +55,10 @@ class Server(BaseApplication):
             "loglevel": "warning",
             "control_socket_disable": True,
             "limit_request_line": 8190,
-            "worker_exit": lambda _server, worker: worker.app.callable.extensions["sandbox"].save(),
+            "post_worker_init": save_when_told_to_end,
         }
         for name, value in options.items():
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
+            self.cfg.set(name, value)
 
     def load(self) -> Any:
         app = create_app(self.home)

@@ -60,6 +60,11 @@ class Calendars:
                 (one.change for one in self._changes.get((owner.id, calendar), {}).values()), default=0
             )
 
+    def forget_windows(self) -> None:
+        """Read everything anew: the directory changed, and with it who has which meetings."""
+        with self._lock:
+            self._windows.clear()
+
     def masters(self, owner: Any, calendar: str = PRIMARY) -> list[Event]:
         """All series of the calendar as they stand now, deleted ones included."""
         laid_over = self._overlay(owner, calendar)
@@ -73,7 +78,8 @@ class Calendars:
 
         Cancelled and deleted ones are among them: the caller filters. Bounds are exclusive.
         """
-        key = (owner.id, owner.email, calendar, start, end, self.version(owner, calendar))
+        version = self.version(owner, calendar)
+        key = (owner.id, owner.email, owner.time_zone, calendar, start, end, version)
         with self._lock:
             if key in self._windows:
                 self._windows.move_to_end(key)

@@ -117,10 +117,10 @@ class World:
         with self.lock:
             self._save_waits = False
             text = json.dumps({"sections": self._sections, "calendars": self.calendars.dump()}, indent=1)
-        target = self.home / "state.json"
-        draft = target.with_suffix(".tmp")
-        draft.write_text(text)
-        os.replace(draft, target)
+            target = self.home / "state.json"
+            draft = target.with_suffix(".tmp")
+            draft.write_text(text)
+            os.replace(draft, target)
 
     def forget(self) -> None:
         """Forget every grant and every change. Service accounts and app registrations stay."""
@@ -159,6 +159,7 @@ class World:
             group = self.groups.get(row["group"])
             for member in group.members if group else ():
                 self._meetings[member].append((number, row))
+        self.calendars.forget_windows()
         self._index()
 
     def _index(self) -> None:
@@ -167,7 +168,11 @@ class World:
             if not one.deleted_at:
                 for address in (one.email, *getattr(one, "aliases", ())):
                     found.setdefault(address.lower(), one)
-        self._by_address = found
+        by_domain: dict[str, list[Person]] = defaultdict(list)
+        for person in self.people.values():
+            if not person.deleted_at:
+                by_domain[person.domain].append(person)
+        self._by_address, self._by_domain = found, by_domain
 
     def use_snapshot(self, snapshot: str) -> None:
         """Let the directory be that of another date; changes to people are forgotten.
@@ -224,11 +229,11 @@ class World:
 
     def people_of(self, domain: str) -> list[Person]:
         """The people of a tenant in file order, deleted ones left out."""
-        return [one for one in self.people.values() if one.domain == domain and not one.deleted_at]
+        return list(self._by_domain.get(domain, ()))
 
     def administrator(self, domain: str) -> Person:
         """The one administrator of a tenant: the first person of its domain in file order."""
-        return self.people_of(domain)[0]
+        return self._by_domain[domain][0]
 
     def is_administrator(self, person: Person) -> bool:
         return person.tenant is not None and self.administrator(person.domain).id == person.id

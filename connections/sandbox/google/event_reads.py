@@ -6,6 +6,7 @@ remembers the parameters of its round, and is refused together with others.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,7 +49,29 @@ NO_SYNC_TOKEN_AFTER = (
 )
 OBSERVED = ("timeMin", "timeMax", "updatedMin")
 
+FILTERS = ("eventTypes", "iCalUID", "privateExtendedProperty", "q", "sharedExtendedProperty", "updatedMin")
+
 Row = tuple[list[str | int], dict[str, Any]]  # sort key, resource
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How this request wants events shown; read once, because a listing has thousands of them."""
+
+    place: Place
+    details: bool
+    zone: str
+
+    @classmethod
+    def asked(cls, place: Place) -> Shown:
+        return cls(place, sees_details(), _zone() or place.owner.time_zone)
+
+    def resource(self, event: Event) -> dict[str, Any]:
+        if event.cancelled and event.series:
+            return cancelled_exception(event, self.zone)
+        if event.deleted:
+            return deleted_event(event)
+        return event_resource(event, self.place, self.details, self.zone)
 
 
 @blueprint.get(f"{CALENDAR}/calendars/<calendar>/events")
@@ -91,6 +114,7 @@ def list_instances(calendar: str, event: str) -> dict[str, Any]:
     page_fails(page.get("number", 1))
     start, end = _window()
     found = the_world().calendars.occurrences(place.owner, place.name, master, start, end)
+    shown = Shown.asked(place)
     rows: list[Row] = []
     for one in found:
         original = one.original_start and clock_time(one.original_start, "UTC")
@@ -99,7 +123,7 @@ def list_instances(calendar: str, event: str) -> dict[str, Any]:
             continue
         if wanted and parse_time(wanted, "originalStart") != one.original_start:
             continue
-        rows.append(([original or "", one.id], _resource(one, place)))
+        rows.append(([original or "", one.id], shown.resource(one)))
     return _page(place, rows, page, 0, None)
 
 
@@ -141,19 +165,20 @@ def _all(place: Place) -> list[Row]:
         message = "The requested ordering is not available for the particular query."
         raise bad_request(message, "badRequest", "orderBy")
     start, end = _window()
+    shown, with_deleted = Shown.asked(place), flag("showDeleted")
+    filtered = any(name in request.args for name in FILTERS)
     read = calendars.instances if single else calendars.stored
     rows: list[Row] = []
     updated_min = (
         parse_time(request.args["updatedMin"], "updatedMin") if "updatedMin" in request.args else None
     )
     for event in read(place.owner, place.name, start, end):
-        deleted_shown = flag("showDeleted") or updated_min or (event.exception and not single)
-        if event.cancelled and not deleted_shown:
+        if event.cancelled and not (with_deleted or updated_min or (event.exception and not single)):
             continue
-        if not _matches(event, updated_min):
+        if filtered and not _matches(event, updated_min):
             continue
         first = stamp(event.updated) if order == "updated" and event.updated else event.start.isoformat()
-        rows.append(([first, event.id], _resource(event, place)))
+        rows.append(([first, event.id], shown.resource(event)))
     return sorted(rows, key=lambda one: one[0]) if order == "updated" else rows
 
 
@@ -186,6 +211,7 @@ def _changed(place: Place, kept: dict[str, Any], upto: int) -> list[Row]:
     end = parse_time(kept["window"][1], "syncToken") if kept["window"][1] else None
     low, high = start or _window()[0], end or _window()[1]
     found: dict[str, Row] = {}
+    shown = Shown.asked(place)
     for event in calendars.changed_since(place.owner, place.name, kept["change"]):
         if event.change > upto or not _matches(event, None):
             continue
@@ -193,21 +219,13 @@ def _changed(place: Place, kept: dict[str, Any], upto: int) -> list[Row]:
             for gone in calendars.gone_occurrences(place.owner, place.name, event, low, high):
                 found[gone.id] = (
                     [event.change, gone.id],
-                    cancelled_exception(gone, _zone() or place.owner.time_zone),
+                    shown.resource(gone),
                 )
             for one in calendars.occurrences(place.owner, place.name, event, low, high):
-                found[one.id] = ([event.change, one.id], _resource(one, place))
+                found[one.id] = ([event.change, one.id], shown.resource(one))
         else:
-            found[event.id] = ([event.change, event.id], _resource(event, place))
+            found[event.id] = ([event.change, event.id], shown.resource(event))
     return sorted(found.values(), key=lambda one: one[0])
-
-
-def _resource(event: Event, place: Place) -> dict[str, Any]:
-    if event.cancelled and event.series:
-        return cancelled_exception(event, _zone() or place.owner.time_zone)
-    if event.deleted:
-        return deleted_event(event)
-    return event_resource(event, place, sees_details(), _zone())
 
 
 def _zone() -> str | None:

@@ -124,7 +124,7 @@ def _page(world: World, problem: str | None = None) -> Response:
     text = render_template(
         "google/sign_in.html",
         accounts=_accounts(world, request.args.get("hd")),
-        administrators={one.id for one in world.people.values() if world.is_administrator(one)},
+        administrators={world.administrator(one.domain).id for one in TENANTS.values()},
         hint=request.args.get("login_hint", ""),
         sign_in=[TEXTS[one] for one in scopes if one in SIGN_IN],
         more=[one for one in scopes if one not in SIGN_IN],
@@ -135,7 +135,9 @@ def _page(world: World, problem: str | None = None) -> Response:
 
 
 def _chosen(world: World) -> Person | None:
-    address = request.form.get("other", "").strip() or request.form.get("account", "")
+    account, other = request.form.get("account", ""), request.form.get("other", "").strip()
+    # The field may still hold the hint it was filled with: an account chosen from the list comes first then.
+    address = account if account and other == request.args.get("login_hint") else other or account
     person = world.person(address)
     hosted = person is not None and person.tenant is not None and person.tenant.provider == "google"
     return person if hosted and not person.suspended else None

@@ -138,3 +138,9 @@ def _text(value: Any) -> Any:
 def reason(answer: requests.Response) -> tuple[int, str]:
     """Status and reason of an error answer."""
     return answer.status_code, answer.json()["error"]["errors"][0]["reason"]
+
+
+def refusal(answer: requests.Response) -> tuple[int, str, str]:
+    """Status, error and description of a refused token."""
+    body = answer.json()
+    return answer.status_code, body["error"], body["error_description"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +12,7 @@ from connections.sandbox.people import people
 
 from .google_client import (
     ADMINISTRATOR,
-    CALENDAR,
     CALENDAR_LIST,
-    EMAIL,
     EMPLOYEE,
     FREE_BUSY,
     GoogleClient,
@@ -364,150 +362,3 @@ def test_no_sync_token_after_an_ordered_or_filtered_listing(google: GoogleClient
         page = google.call("GET", EVENTS, maxResults=2500, **query, **EXPANDED).json()
         assert page["items"]
         assert "nextSyncToken" not in page
-
-
-# Free/busy
-
-
-def ask(google: GoogleClient, items: list[str], **more: Any) -> Any:
-    body = {
-        "timeMin": "2026-08-03T00:00:00Z",
-        "timeMax": "2026-08-17T00:00:00Z",
-        "items": [{"id": one} for one in items],
-        **more,
-    }
-    return google.call("POST", "freeBusy", scope=FREE_BUSY, json=body)
-
-
-def test_an_error_of_one_calendar_stands_inside_a_200(google: GoogleClient) -> None:
-    calendars = ask(google, [EMPLOYEE, ADMINISTRATOR, "nobody@kube.example", "rosa.rival@rival.example"])
-
-    assert calendars.status_code == 200
-    answer = calendars.json()["calendars"]
-    assert answer[ADMINISTRATOR]["busy"]
-    assert "errors" not in answer[EMPLOYEE]
-    for stranger in ("nobody@kube.example", "rosa.rival@rival.example"):
-        assert answer[stranger]["errors"] == [{"domain": "global", "reason": "notFound"}]
-
-
-@pytest.mark.parametrize(
-    ("fault", "expected"), [("calendar_error", "internalError"), ("not_shared", "notFound")]
-)
-def test_faults_of_one_calendar(google: GoogleClient, fault: str, expected: str) -> None:
-    google.sandbox.fault(fault, target=ADMINISTRATOR)
-    answer = ask(google, [EMPLOYEE, ADMINISTRATOR]).json()["calendars"]
-
-    assert answer[ADMINISTRATOR]["errors"][0]["reason"] == expected
-    assert "errors" not in answer[EMPLOYEE]
-
-
-def test_the_window_of_free_busy_is_bounded(google: GoogleClient) -> None:
-    too_long = ask(google, [EMPLOYEE], timeMax="2026-11-10T00:00:00Z")
-    assert too_long.status_code == 400
-    assert "The requested time range is too long" in too_long.json()["error"]["message"]
-    assert ask(google, [EMPLOYEE], timeMax="2026-10-30T00:00:00Z").status_code == 200
-    assert ask(google, [EMPLOYEE], timeMax="2026-08-01T00:00:00Z").status_code == 400
-
-
-def test_groups_are_opened_up_to_their_bound(google: GoogleClient) -> None:
-    small, large = "all-provider-aws@kube.example", "all-sig-docs@kube.example"
-    answer = ask(google, [small, large]).json()
-
-    assert len(answer["groups"][small]["calendars"]) == 5
-    assert set(answer["groups"][small]["calendars"]) <= set(answer["calendars"])
-    too_big = ask(google, [small], groupExpansionMax=2).json()["groups"][small]
-    assert too_big["errors"][0]["reason"] == "groupTooBig"
-
-
-def test_more_than_fifty_calendars_are_told_one_by_one(google: GoogleClient) -> None:
-    asked = [one.email for one in people() if one.domain == "kube.example"][:55]
-    body = {
-        "timeMin": "2026-08-03T00:00:00Z",
-        "timeMax": "2026-08-04T00:00:00Z",
-        "items": [{"id": one} for one in asked],
-    }
-    answer = google.call("POST", "freeBusy", json=body, checked=False).json()["calendars"]
-    refused = [one for one in answer.values() if "errors" in one]
-
-    assert len(refused) == 5
-    assert refused[0]["errors"][0]["reason"] == "tooManyCalendarsRequested"
-
-
-# Scopes and faults
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "more"),
-    [
-        ("GET", "users/me/calendarList", {}),
-        ("GET", EVENTS, {}),
-        ("POST", "freeBusy", {"json": {**WINDOW, "items": [{"id": EMPLOYEE}]}}),
-    ],
-)
-def test_a_call_outside_the_scopes_is_403(google: GoogleClient, method: str, path: str, more: dict) -> None:
-    assert reason(google.call(method, path, scope=EMAIL, **more)) == (403, "insufficientPermissions")
-
-
-def test_free_busy_scopes_read_but_do_not_write(google: GoogleClient) -> None:
-    hour = {"start": {"dateTime": "2026-09-01T10:00:00Z"}, "end": {"dateTime": "2026-09-01T11:00:00Z"}}
-    answer = google.call("POST", EVENTS, scope=f"{FREE_BUSY} {CALENDAR_LIST}", json=hour)
-    assert reason(answer) == (403, "insufficientPermissions")
-    assert google.call("POST", EVENTS, scope=CALENDAR, json=hour).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("fault", "params", "expected"),
-    [
-        ("rate_limited", {}, (429, "rateLimitExceeded")),
-        ("rate_limited", {"status": 403, "reason": "userRateLimitExceeded"}, (403, "userRateLimitExceeded")),
-        ("rate_limited", {"status": 403, "reason": "quotaExceeded"}, (403, "quotaExceeded")),
-        ("server_error", {"status": 503}, (503, "backendError")),
-        ("access_not_configured", {}, (403, "accessNotConfigured")),
-        ("not_a_calendar_user", {}, (403, "notACalendarUser")),
-    ],
-)
-def test_refusals_that_can_be_switched_on(
-    google: GoogleClient, fault: str, params: dict, expected: tuple
-) -> None:
-    google.sandbox.fault(fault, target=EMPLOYEE, times=1, **params)
-
-    assert google.call("GET", EVENTS, ADMINISTRATOR).status_code == 200
-    assert reason(google.call("GET", EVENTS)) == expected
-    assert google.call("GET", EVENTS).status_code == 200
-
-
-def test_retry_after_stands_only_when_asked_for(google: GoogleClient) -> None:
-    google.sandbox.fault("rate_limited", retry_after=7, times=1)
-    assert google.call("GET", EVENTS).headers["Retry-After"] == "7"
-
-    google.sandbox.fault("rate_limited", times=1)
-    assert "Retry-After" not in google.call("GET", EVENTS).headers
-
-
-def test_fault_failing_page(google: GoogleClient) -> None:
-    google.sandbox.fault("failing_page", page=2, target="calendar.events.list", times=1)
-    first = google.call("GET", EVENTS, maxResults=5, **EXPANDED).json()
-    rest = {"maxResults": 5, "pageToken": first["nextPageToken"], **EXPANDED}
-
-    assert google.call("GET", EVENTS, **rest).status_code == 500
-    assert google.call("GET", EVENTS, **rest).status_code == 200
-
-
-def test_nonsense_half_answers_and_slow_ones(google: GoogleClient) -> None:
-    google.sandbox.fault("nonsense", target="calendar.events.list", times=1)
-    assert google.call("GET", EVENTS, checked=False).text.startswith("<!doctype html>")
-
-    google.sandbox.fault("truncated", target="calendar.events.list", times=1)
-    with pytest.raises(ValueError, match=r"."):
-        google.call("GET", EVENTS, checked=False).json()
-
-    google.sandbox.fault("latency", ms=300, target="www.googleapis.com", times=1)
-    began = datetime.now(UTC)
-    google.call("GET", EVENTS, maxResults=1)
-    assert datetime.now(UTC) - began > timedelta(milliseconds=290)
-
-
-def test_no_token_is_401(google: GoogleClient) -> None:
-    answer = google.call("GET", EVENTS, headers={"Authorization": "Bearer nonsense"})
-    assert reason(answer) == (401, "authError")
-    assert google.call("GET", "nothing/here", checked=False).status_code == 404
