@@ -152,3 +152,30 @@ def window(first: str, last: str) -> dict[str, str]:
 def at(moment: str, zone: str = "UTC") -> dict[str, str]:
     """A dateTimeTimeZone."""
     return {"dateTime": moment, "timeZone": zone}
+
+
+MONTH = window("2026-08-01", "2026-09-01")
+
+
+def in_series(graph: Graph) -> tuple[str, list[dict]]:
+    """Somebody with recurring meetings, and what a full round over the month gives for them."""
+    people = Graph(graph.sandbox, "directory").get("/users?$top=200&$select=userPrincipalName,accountEnabled")
+    for one in people["value"]:
+        address = one["userPrincipalName"]
+        items, _ = graph.all_pages(
+            f"/users/{address}/calendarView/delta", params=MONTH, prefer="odata.maxpagesize=500"
+        )
+        if {"occurrence", "exception"} <= {item["type"] for item in items}:
+            return address, items
+    raise AssertionError("nobody has a series with an exception")
+
+
+def add_event(sandbox: SandboxServer, address: str = ADMIN, **event: Any) -> dict:
+    """An event on 5 August 2026 from ten to eleven (UTC), changed by the keywords, by the control address."""
+    times = {"start": "2026-08-05T10:00:00+00:00", "end": "2026-08-05T11:00:00+00:00"}
+    return sandbox.control("POST", f"mailboxes/{address}/events", **(times | event))
+
+
+def start_of(item: dict) -> str:
+    """An item's start, to the minute."""
+    return item["start"]["dateTime"][:16]

@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from .microsoft_client import ADMIN, EMPLOYEE, GRAPH, Graph, window
+from .microsoft_client import ADMIN, EMPLOYEE, GRAPH, MONTH, Graph, add_event, in_series, start_of, window
 
-MONTH = window("2026-08-01", "2026-09-01")
 VIEW = f"/users/{ADMIN}/calendarView"
 DELTA = f"{VIEW}/delta"
 
@@ -21,28 +20,6 @@ def graph(sandbox):
 def narrow(sandbox):
     """The Free/Busy registration."""
     return Graph(sandbox, "calendar-free-busy")
-
-
-def in_series(graph) -> tuple[str, list[dict]]:
-    """Somebody with recurring meetings, and what a full round over the month gives for them."""
-    people = Graph(graph.sandbox, "directory").get("/users?$top=200&$select=userPrincipalName,accountEnabled")
-    for one in people["value"]:
-        address = one["userPrincipalName"]
-        items, _ = graph.all_pages(
-            f"/users/{address}/calendarView/delta", params=MONTH, prefer="odata.maxpagesize=500"
-        )
-        if {"occurrence", "exception"} <= {item["type"] for item in items}:
-            return address, items
-    raise AssertionError("nobody has a series with an exception")
-
-
-def add(sandbox, address=ADMIN, **event):
-    times = {"start": "2026-08-05T10:00:00+00:00", "end": "2026-08-05T11:00:00+00:00"}
-    return sandbox.control("POST", f"mailboxes/{address}/events", **(times | event))
-
-
-def start_of(item):
-    return item["start"]["dateTime"][:16]
 
 
 # Calendars
@@ -145,7 +122,7 @@ def test_undocumented_parameters_are_refused(graph):
 
 
 def test_times_are_utc_unless_another_zone_is_preferred(graph):
-    add(graph.sandbox)
+    add_event(graph.sandbox)
     query = window("2026-08-05", "2026-08-06") | {
         "$filter": "start/dateTime eq '2026-08-05T10:00:00.0000000'"
     }
@@ -161,7 +138,7 @@ def test_times_are_utc_unless_another_zone_is_preferred(graph):
 
 def test_all_day_events_are_floating_dates_in_every_zone(graph):
     # 29 March 2026: the clocks of Berlin go forward, the day has 23 hours.
-    add(graph.sandbox, date="2026-03-29", start=None, end=None)
+    add_event(graph.sandbox, date="2026-03-29", start=None, end=None)
     query = window("2026-03-28", "2026-03-31") | {"$top": "100"}
     for zone in ("UTC", "Pacific Standard Time", "W. Europe Standard Time"):
         items = graph.get(VIEW, params=query, prefer=f'outlook.timezone="{zone}"')["value"]
@@ -171,7 +148,7 @@ def test_all_day_events_are_floating_dates_in_every_zone(graph):
 
 
 def test_a_series_keeps_its_wall_time_over_a_clock_change(graph):
-    add(
+    add_event(
         graph.sandbox,
         start="2026-03-16T09:00:00+01:00",
         end="2026-03-16T10:00:00+01:00",
@@ -242,146 +219,6 @@ def test_without_a_token_or_with_a_made_up_one_nothing_is_answered(sandbox):
     for headers in ({}, {"Authorization": "Bearer abc"}, {"Authorization": "Basic abc"}):
         answer = requests.get(url, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
-
-
-# Delta rounds
-
-
-def test_a_full_round_gives_stubs_for_occurrences_and_whole_singles(graph):
-    _, items = in_series(graph)
-    stubs = [one for one in items if one["type"] == "occurrence"]
-    assert stubs
-    assert all(
-        set(one) == {"@odata.type", "@odata.etag", "id", "type", "seriesMasterId", "start", "end"}
-        for one in stubs
-    )
-    assert all("showAs" in one for one in items if one["type"] in ("singleInstance", "exception"))
-    # Every series is older than the window, so no master is among them: it has to be read by its id.
-    assert not [one for one in items if one["type"] == "seriesMaster"]
-
-
-def test_a_master_that_starts_in_the_window_comes_along(graph):
-    add(graph.sandbox, rrule="FREQ=WEEKLY")
-    items, _ = graph.all_pages(DELTA, params=MONTH)
-    masters = [one for one in items if one["type"] == "seriesMaster"]
-    assert len(masters) == 1
-    stubs = [one for one in items if one.get("seriesMasterId") == masters[0]["id"]]
-    assert [start_of(one) for one in stubs] == [f"2026-08-{day:02}T10:00" for day in (5, 12, 19, 26)]
-
-
-def test_a_round_has_the_pages_the_caller_prefers_and_loses_nothing(graph):
-    at_once, _ = graph.all_pages(DELTA, params=MONTH, prefer="odata.maxpagesize=500")
-    page = graph.get(DELTA, params=MONTH, prefer="odata.maxpagesize=3")
-    assert len(page["value"]) == 3
-    assert "@odata.deltaLink" not in page
-    in_parts, _ = graph.all_pages(DELTA, params=MONTH, prefer="odata.maxpagesize=3")
-    assert [one["id"] for one in in_parts] == [one["id"] for one in at_once]
-
-
-def test_a_later_round_tells_what_was_created_changed_and_deleted(graph):
-    kept = add(graph.sandbox)
-    doomed = add(graph.sandbox, summary="doomed")
-    _, page = graph.all_pages(DELTA, params=MONTH)
-    nothing = graph.get(page["@odata.deltaLink"])
-    assert nothing["value"] == []
-
-    new = add(graph.sandbox, summary="new")
-    path = f"mailboxes/{ADMIN}/events"
-    graph.sandbox.control("PATCH", f"{path}/{kept['id']}", end="2026-08-05T12:30:00+00:00")
-    graph.sandbox.control("DELETE", f"{path}/{doomed['id']}")
-    items, page = graph.all_pages(nothing["@odata.deltaLink"])
-    assert len(items) == 3
-    removed = [one for one in items if "@removed" in one]
-    assert [one["@removed"]["reason"] for one in removed] == ["deleted"]
-    assert {one["end"]["dateTime"][:16] for one in items if "end" in one} == {
-        "2026-08-05T11:00",
-        "2026-08-05T12:30",
-    }
-    assert new["summary"] in {one.get("subject") for one in items}
-    assert graph.get(page["@odata.deltaLink"])["value"] == []
-    # The old link can be asked again and says the same.
-    assert len(graph.all_pages(nothing["@odata.deltaLink"])[0]) == 3
-
-
-def test_the_window_is_frozen_in_the_link(graph):
-    _, page = graph.all_pages(DELTA, params=MONTH)
-    add(graph.sandbox, start="2026-10-05T10:00:00+00:00", end="2026-10-05T11:00:00+00:00")
-    items, _ = graph.all_pages(page["@odata.deltaLink"])
-    # Outside the window: told as removed, although it was never inside.
-    assert [one.get("@removed") for one in items] == [{"reason": "deleted"}]
-
-
-def test_an_event_that_leaves_the_window_is_removed(graph):
-    event = add(graph.sandbox)
-    _, page = graph.all_pages(DELTA, params=MONTH)
-    path = f"mailboxes/{ADMIN}/events/{event['id']}"
-    graph.sandbox.control("PATCH", path, start="2026-11-05T10:00:00+00:00", end="2026-11-05T11:00:00+00:00")
-    items, _ = graph.all_pages(page["@odata.deltaLink"])
-    assert [one.get("@removed") for one in items] == [{"reason": "deleted"}]
-
-
-def test_one_changed_occurrence_comes_whole_as_an_exception(graph):
-    series = add(graph.sandbox, rrule="FREQ=WEEKLY;COUNT=3")
-    items, page = graph.all_pages(DELTA, params=MONTH)
-    occurrence = next(
-        one for one in items if one["type"] == "occurrence" and start_of(one) == "2026-08-12T10:00"
-    )
-    instance = f"{series['id']}_20260812T100000Z"
-    path = f"mailboxes/{ADMIN}/events/{instance}"
-    graph.sandbox.control("PATCH", path, start="2026-08-12T15:00:00+00:00", end="2026-08-12T16:00:00+00:00")
-    changed, page = graph.all_pages(page["@odata.deltaLink"])
-    assert [(one["type"], one["id"]) for one in changed] == [("exception", occurrence["id"])]
-    assert start_of(changed[0]) == "2026-08-12T15:00"
-    graph.sandbox.control("DELETE", path)
-    gone, _ = graph.all_pages(page["@odata.deltaLink"])
-    assert [(one["id"], one["@removed"]["reason"]) for one in gone] == [(occurrence["id"], "deleted")]
-
-
-def test_a_series_moved_to_another_day_names_the_occurrences_that_are_gone(graph):
-    series = add(graph.sandbox, rrule="FREQ=WEEKLY;COUNT=3")
-    before, page = graph.all_pages(DELTA, params=MONTH)
-    old = {one["id"] for one in before if one["type"] == "occurrence"}
-    path = f"mailboxes/{ADMIN}/events/{series['id']}"
-    graph.sandbox.control("PATCH", path, start="2026-08-06T10:00:00+00:00", end="2026-08-06T11:00:00+00:00")
-    items, page = graph.all_pages(page["@odata.deltaLink"])
-    removed = {one["id"] for one in items if "@removed" in one}
-    mine = {one["id"] for one in before if one.get("seriesMasterId") and one["id"] in old}
-    assert removed == mine
-    assert [start_of(one) for one in items if one.get("type") == "occurrence"] == [
-        "2026-08-06T10:00",
-        "2026-08-13T10:00",
-        "2026-08-20T10:00",
-    ]
-    assert [one["type"] for one in items if one.get("type") == "seriesMaster"] == ["seriesMaster"]
-
-    graph.sandbox.control("DELETE", path)
-    gone, _ = graph.all_pages(page["@odata.deltaLink"])
-    assert all("@removed" in one for one in gone)
-    assert len(gone) == 4  # the master and its three occurrences
-
-
-def test_a_change_in_the_middle_of_a_round_is_not_lost(graph):
-    page = graph.get(DELTA, params=MONTH, prefer="odata.maxpagesize=2")
-    first = page["value"][0]
-    core = graph.sandbox.control(
-        "GET", f"mailboxes/{ADMIN}/events?from=2026-08-01T00:00:00Z&to=2026-08-10T00:00:00Z"
-    )
-    graph.sandbox.control("DELETE", f"mailboxes/{ADMIN}/events/{core['events'][0]['id']}")
-    items = list(page["value"])
-    while "@odata.nextLink" in page:
-        page = graph.get(page["@odata.nextLink"], prefer="odata.maxpagesize=2")
-        items += page["value"]
-    everything, _ = graph.all_pages(DELTA, params=MONTH)
-    assert {one["id"] for one in everything} <= {one["id"] for one in items}
-    later, _ = graph.all_pages(page["@odata.deltaLink"])
-    assert [one["id"] for one in later if "@removed" in one] == [first["id"]]
-
-
-def test_a_made_up_token_is_refused_and_one_of_another_mailbox_too(graph):
-    _, page = graph.all_pages(DELTA, params=MONTH)
-    assert graph.refused("GET", f"{DELTA}?$deltatoken=nonsense")[0] == 400
-    other = page["@odata.deltaLink"].replace(ADMIN, EMPLOYEE)
-    assert graph.refused("GET", other)[0] == 400
 
 
 # More than four calls at a time
