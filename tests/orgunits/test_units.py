@@ -1,0 +1,108 @@
+"""Units: making one, its address, and who may."""
+
+import pytest
+from django.test import override_settings
+from django.urls import reverse
+from django.utils import timezone
+
+from orgunits.access import rights_of
+from orgunits.models import AuditEvent, AuditName, OrganizationalUnit
+from orgunits.roles import OPS_ADMIN
+from orgunits.units import create_unit, free_slug, may_create_units
+from tests.people import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Kube Community", "kube-community"),
+        ("Évora & Söhne", "evora-sohne"),
+        ("東京", "unit"),
+        ("!!!", "unit"),
+        ("x" * 200, "x" * 50),
+    ],
+)
+def test_the_address_of_a_unit_comes_from_its_name(name, slug):
+    assert free_slug(name) == slug
+
+
+def test_units_of_one_name_get_addresses_of_their_own():
+    now = timezone.now()
+
+    slugs = [create_unit("Sales", by=None, now=now).slug for _ in range(3)]
+
+    assert slugs == ["sales", "sales-2", "sales-3"]
+
+
+def test_a_neighbour_with_a_longer_name_takes_nobodys_address():
+    create_unit("Sales North", by=None, now=timezone.now())
+
+    assert free_slug("Sales") == "sales"
+
+
+def test_a_slug_in_the_gap_is_used_before_a_higher_one():
+    OrganizationalUnit.objects.create(name="a", slug="sales")
+    OrganizationalUnit.objects.create(name="b", slug="sales-3")
+
+    assert free_slug("Sales") == "sales-2"
+
+
+def test_who_makes_a_unit_is_its_first_ops_admin_and_the_log_says_so():
+    olga = make_user("Olga", "Olga@Kube.example")
+
+    unit = create_unit("Kube", by=olga, now=timezone.now(), time_zone="Europe/Berlin")
+
+    member = unit.members.get()
+    assert (member.user, member.email, member.given_name) == (olga, "olga@kube.example", "Olga")
+    assert rights_of(member) == frozenset(OPS_ADMIN.rights)
+    assert list(AuditEvent.objects.order_by("pk").values_list("verb", "actor")) == [
+        ("unit created", olga.public_id),
+        ("member added", olga.public_id),
+        ("role granted", olga.public_id),
+    ]
+    assert AuditName.objects.get(subject=unit.public_id).name == "Kube"
+
+
+def test_only_staff_make_units_unless_the_operator_opened_it():
+    anybody, staff = make_user("A", "a@x.example"), make_user("S", "s@x.example", is_staff=True)
+
+    assert (may_create_units(anybody), may_create_units(staff)) == (False, True)
+    with override_settings(WHO_CREATES_UNITS="everyone"):
+        assert may_create_units(anybody)
+
+
+def test_a_person_switched_off_makes_no_units():
+    gone = make_user("G", "g@x.example", is_staff=True, is_active=False)
+
+    assert not may_create_units(gone)
+
+
+def test_the_page_refuses_who_may_not_and_saves_nothing(client):
+    client.force_login(make_user("A", "a@x.example"))
+
+    assert client.get(reverse("unit_new")).status_code == 403
+    assert client.post(reverse("unit_new"), {"name": "Mine"}).status_code == 403
+    assert OrganizationalUnit.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "nul\x00byte"])
+def test_a_name_that_cannot_be_one_is_refused_at_the_field(client, name):
+    client.force_login(make_user("S", "s@x.example", is_staff=True))
+
+    answer = client.post(reverse("unit_new"), {"name": name})
+
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["name"]
+    assert OrganizationalUnit.objects.count() == 0
+
+
+def test_a_new_unit_opens_for_who_made_it(client):
+    client.force_login(make_user("S", "s@x.example", is_staff=True, time_zone="Asia/Kathmandu"))
+
+    answer = client.post(reverse("unit_new"), {"name": "Mine", "slug": "chosen", "shape": "integrator"})
+
+    unit = OrganizationalUnit.objects.get()
+    assert answer.headers["Location"] == reverse("unit_home", args=["mine"])
+    assert (unit.shape, unit.default_time_zone) == ("customer", "Asia/Kathmandu")
