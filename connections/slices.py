@@ -29,6 +29,8 @@ from .states import State
 
 RELIST_AFTER = timedelta(hours=24)
 CALLS_PER_READ, CALLS_PER_POLL = 10, 3  # what a job reserves for a mailbox before it knows
+CALLS_SPARE = 200  # beside that, for mailboxes with many series or calendars; what is left is given back
+NEXT_MINUTE = timedelta(seconds=60)
 
 
 def read_slice(
@@ -51,8 +53,12 @@ def read_slice(
     if not boxes:
         return
     budget = Budget(connection, now=now)
-    fresh = sum(box.state != Mailbox.State.SYNCED for box in boxes)
-    budget.reserve(fresh * CALLS_PER_READ + (len(boxes) - fresh) * CALLS_PER_POLL)
+    budget.reserve(sum(_calls_for(box) for box in boxes) + CALLS_SPARE)
+    fit = _that_fit(boxes, budget.left)
+    left_over = [box.pk for box in boxes[len(fit) :]]
+    Mailbox.objects.filter(pk__in=left_over).update(next_sync_at=now + NEXT_MINUTE)
+    if not fit:
+        return
     try:
         service = calendar_service(connection, spend=budget.spend)
     except AuthorizationLost as error:
@@ -60,8 +66,25 @@ def read_slice(
         mark_lost(connection, error.reason, now=now)
         return
     with ThreadPoolExecutor(settings.SYNC_THREADS) as pool:
-        _Slice(connection, service, pool, now=now).run(boxes)
+        _Slice(connection, service, pool, now=now).run(fit)
     budget.give_back()
+
+
+def _calls_for(box: Mailbox) -> int:
+    """About how many calls reading takes: a whole reading more than asking for changes."""
+    known = box.state == Mailbox.State.SYNCED and all(c.feed_token for c in box.calendars.all() if c.counts)
+    return CALLS_PER_POLL if known else CALLS_PER_READ
+
+
+def _that_fit(boxes: list[Mailbox], calls: int) -> list[Mailbox]:
+    """The first ones for which `calls` are about enough: a few finished are better than many begun."""
+    fit: list[Mailbox] = []
+    for box in boxes:
+        if calls <= 0:
+            break
+        calls -= _calls_for(box)
+        fit.append(box)
+    return fit
 
 
 class _Slice:
@@ -198,7 +221,7 @@ class _Slice:
     def _slow_down(self, box: Mailbox, error: Throttled) -> None:
         """The budget of this minute is used up: come again. The provider says so: everybody waits."""
         if error.code == "own budget":
-            Mailbox.objects.filter(pk=box.pk).update(next_sync_at=self.now + timedelta(seconds=60))
+            Mailbox.objects.filter(pk=box.pk).update(next_sync_at=self.now + NEXT_MINUTE)
             return
         mailboxes.mark_failing(
             box, Mailbox.Failure.THROTTLED, error.code, now=self.now, retry_after=error.retry_after
