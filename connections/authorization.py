@@ -18,7 +18,8 @@ from orgunits import audit
 from orgunits.models import User
 
 from .credentials import key_of
-from .models import CalendarConnection, HandOff, PendingAuthorization
+from .domains import add_domain
+from .models import CalendarConnection, ConnectionDomain, HandOff, PendingAuthorization
 from .modes import compare, scopes_for
 from .providers.base import AuthorizationLost, ProviderError, SignedIn, Throttled, Unreachable
 from .providers.google import oauth as google
@@ -78,7 +79,7 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     scopes = list(scopes_for(connection.provider, connection.mode).sign_in)
     if purpose == Purpose.PROVE_ADMINISTRATOR and connection.provider == "google":
-        scopes.append(google.DIRECTORY_SCOPE)
+        scopes += google.PROOF_SCOPES
     consent = purpose == Purpose.ADMIN_CONSENT
     back = redirect_uri(f"{connection.provider}-consent" if consent else connection.provider)
     challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -244,6 +245,8 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
         ]
     )  # fmt: skip
     attempt.connection = connection
+    for name in who.domains:
+        add_domain(connection, name, by=traveller.user, now=now, verified=ConnectionDomain.Verified.DIRECTORY)
     PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome="signed_in")
     audit.record(
         connection.unit,

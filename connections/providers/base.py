@@ -64,6 +64,7 @@ class SignedIn:
     address: str
     administrator: bool
     granted_scopes: tuple[str, ...]
+    domains: tuple[str, ...] = ()  # verified domains of the tenant, where its directory was asked
 
 
 @dataclass(frozen=True)

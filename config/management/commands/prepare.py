@@ -19,6 +19,7 @@ class Command(BaseCommand):
         if settings.SAMPLE_INSTALLATION:
             call_command("sample_installation")
         call_command("sync_schedules")
+        call_command("first_run")  # prints its link while nobody is here
 
     def collect_static_files(self) -> None:
         """Collect them if one changed: hashing and compressing all of them takes seconds."""

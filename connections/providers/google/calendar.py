@@ -81,6 +81,10 @@ class GoogleCalendars:
                             item.get("timeZone", ""),
                         )
                     )
+        primary = next((info.provider_id.lower() for info in found if info.primary), "")
+        if "@" in primary and primary != address.lower():
+            # An alias opens the mailbox of its owner, who may be a member too and would be read twice.
+            raise MailboxError("alias", "primary calendar of another address")
         return found
 
     def feed(self, address: str, calendar_id: str, *, starts: datetime, ends: datetime) -> Feed:

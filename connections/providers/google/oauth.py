@@ -29,12 +29,13 @@ TOKEN = f"{settings.GOOGLE_OAUTH_URL}/token"
 REVOKE = f"{settings.GOOGLE_OAUTH_URL}/revoke"
 TOKEN_INFO = f"{settings.GOOGLE_API_URL}/oauth2/v2/tokeninfo"
 KEYS = f"{settings.GOOGLE_API_URL}/oauth2/v3/certs"
-USERS = f"{settings.GOOGLE_DIRECTORY_URL}/admin/directory/v1/users"
+DIRECTORY = f"{settings.GOOGLE_DIRECTORY_URL}/admin/directory/v1"
 ISSUERS = {"https://accounts.google.com", "accounts.google.com"}
 AUDIENCE = "https://oauth2.googleapis.com/token"  # whatever address stands in for it in a test
 SCOPE = "https://www.googleapis.com/auth/"
 EMAIL_SCOPE = f"{SCOPE}userinfo.email"
-DIRECTORY_SCOPE = f"{SCOPE}admin.directory.user.readonly"
+# What the proof of an administrator asks for, once, as that person; the tokens are withdrawn again.
+PROOF_SCOPES = (f"{SCOPE}admin.directory.user.readonly", f"{SCOPE}admin.directory.domain.readonly")
 TOKEN_MARGIN = 120  # seconds before its end at which a token counts as over
 
 
@@ -97,6 +98,7 @@ def signed_in(
         raise id_tokens.InvalidIdToken("issuer")
     token = str(body.get("access_token", ""))
     administrator = prove and _is_administrator(claims["sub"], token, session)
+    domains = _verified_domains(token, session) if administrator else ()
     session.post(REVOKE, data={"token": token})
     return SignedIn(
         tenant=claims.get("hd", ""),  # absent for private accounts
@@ -104,18 +106,32 @@ def signed_in(
         address=claims.get("email", "") if claims.get("email_verified", True) else "",
         administrator=administrator,
         granted_scopes=tuple(str(body.get("scope", "")).split()),
+        domains=domains,
     )
 
 
 def _is_administrator(subject: str, token: str, session: ProviderSession) -> bool:
     """The directory's own word, asked as that person; an ordinary employee is refused there."""
     answer = session.get(
-        f"{USERS}/{subject}",
+        f"{DIRECTORY}/users/{subject}",
         params={"fields": "id,isAdmin"},
         headers={"Authorization": f"Bearer {token}"},
-        log_scopes=[DIRECTORY_SCOPE],
+        log_scopes=PROOF_SCOPES[:1],
     )
     return answer.status_code == 200 and json_of(answer).get("isAdmin") is True
+
+
+def _verified_domains(token: str, session: ProviderSession) -> tuple[str, ...]:
+    """The Workspace's own domains that Google has verified; none when it does not tell."""
+    answer = session.get(
+        f"{DIRECTORY}/customer/my_customer/domains",
+        headers={"Authorization": f"Bearer {token}"},
+        log_scopes=PROOF_SCOPES[1:],
+    )
+    if answer.status_code != 200:
+        return ()
+    rows = json_of(answer).get("domains", [])
+    return tuple(str(row["domainName"]).lower() for row in rows if row.get("verified"))
 
 
 # --- the service account ----------------------------------------------------------------------------------------
