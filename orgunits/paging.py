@@ -38,7 +38,8 @@ class _RowAfter(Func):
 def page_of(
     rows: QuerySet, columns: tuple[str, ...], *, after: str, size: int, descending: bool = False
 ) -> Page:
-    """The page of `rows` that follows `after`, ordered by `columns` (the last one unique, none of them null).
+    """The page of `rows` that follows `after`, ordered by `columns`: texts, and a unique number as the last
+    one; none of them null.
 
     An `after` that is not one of ours shows the first page.
     """
@@ -62,13 +63,22 @@ def _value(row, column: str):
 
 
 def _opened(after: str, number: int) -> list | None:
+    """The values in a key that `page_of` made, or None: texts, and the number of the row as the last one."""
     try:
         values = json.loads(urlsafe_b64decode(after.encode()))
-    except (ValueError, NotBase64):
+    except (ValueError, NotBase64, RecursionError):
         return None
-    sound = isinstance(values, list) and len(values) == number
-    if not sound or not all(isinstance(value, str | int) and not isinstance(value, bool) for value in values):
+    if not isinstance(values, list) or len(values) != number:
         return None
-    if any(isinstance(value, str) and "\x00" in value for value in values):
+    *texts, row = values
+    if type(row) is not int or abs(row) >= 2**63 or not all(map(_is_storable_text, texts)):
         return None
-    return values if isinstance(values[-1], int) and abs(values[-1]) < 2**63 else None
+    return values
+
+
+def _is_storable_text(value: object) -> bool:
+    """Whether PostgreSQL takes it as text: no NUL, no half of a surrogate pair."""
+    try:
+        return isinstance(value, str) and b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False
