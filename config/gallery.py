@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.ui.data import SCOPE_STATES
 from config.ui.states import STATES, TONES
+from orgunits.access import open_to
 
 HOSTILE = '<img src=x onerror="alert(1)"> O’Reilly \u202egnp.exe'  # a name must never do more than be read
 
@@ -125,6 +126,7 @@ def _modes() -> dict:
     return {"modes": modes, "mode_rows": rows}
 
 
+@open_to("signed_in")
 def gallery(request: HttpRequest) -> HttpResponse:
     """Staff see it everywhere; on the sample installation everybody who is signed in."""
     if not (request.user.is_staff or settings.SAMPLE_INSTALLATION):
