@@ -1,0 +1,149 @@
+"""The audit log: it only grows, holds ids and codes, and shows names that can be erased apart from it."""
+
+import pytest
+from django.db import InternalError, ProgrammingError, connection, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from orgunits import audit
+from orgunits.models import AuditEvent, AuditName
+from tests.people import make_company
+
+pytestmark = pytest.mark.django_db
+
+REFUSED = (InternalError, ProgrammingError)
+
+
+@pytest.fixture
+def trigger_of_production():
+    """Tests switch the guard against TRUNCATE off, to be able to clean up: switch it on again here."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE orgunits_auditevent ENABLE TRIGGER audit_no_truncate")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE orgunits_auditevent SET verb = 'nothing happened'",
+        "DELETE FROM orgunits_auditevent",
+        "TRUNCATE orgunits_auditevent",
+    ],
+)
+def test_the_log_can_neither_be_changed_nor_emptied(trigger_of_production, statement):
+    make_company()
+    before = list(AuditEvent.objects.values_list())
+
+    with pytest.raises(REFUSED, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+    assert list(AuditEvent.objects.values_list()) == before
+
+
+def test_the_models_own_ways_are_refused_too():
+    make_company()
+    event = AuditEvent.objects.first()
+
+    for change in (event.delete, event.save, AuditEvent.objects.all().delete):
+        with pytest.raises(REFUSED, match="append-only"), transaction.atomic():
+            change()
+
+
+def test_a_unit_can_go_and_what_happened_in_it_stays():
+    company = make_company()
+    number = company.unit.audit_events.count()
+    pk = company.unit.pk
+
+    company.unit.delete()
+
+    assert number > 0
+    assert AuditEvent.objects.filter(unit_id=pk).count() == number
+
+
+def test_an_event_holds_ids_and_codes_and_never_a_name_or_address():
+    make_company()
+
+    for event in AuditEvent.objects.all():
+        text = f"{event.actor} {event.subject} {event.facts}".lower()
+        for word in ("olga", "carl", "emma", "sven", "@", "kube", "stranger"):
+            assert word not in text
+
+
+def test_an_act_that_fails_leaves_no_line():
+    company = make_company()
+    before = AuditEvent.objects.count()
+
+    @transaction.atomic
+    def act():
+        audit.record(
+            company.unit, "something", company.member(company.emma), by=company.olga, now=timezone.now()
+        )
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        act()
+
+    assert AuditEvent.objects.count() == before
+
+
+def test_what_the_portal_did_by_itself_says_so():
+    company = make_company()
+
+    event = audit.record(
+        company.unit, "something", company.member(company.emma), by=None, now=timezone.now(), count=3
+    )
+
+    assert (event.actor, event.facts) == ("system", {"count": 3})
+
+
+def test_a_name_is_kept_as_it_was_last_called_and_a_very_long_one_is_cut():
+    company = make_company()
+    emma = company.member(company.emma)
+    emma.given_name, emma.family_name = "E" * 100, "F" * 100
+    emma.email = "x" * 60 + "@kube.example"
+    emma.save()
+
+    audit.record(company.unit, "something", emma, by=company.olga, now=timezone.now())
+
+    assert AuditName.objects.get(subject=emma.public_id).name == f"{'E' * 100} {'F' * 100}"
+
+
+def test_the_page_shows_the_newest_first_in_pages_and_no_other_units_events(client):
+    company = make_company()
+    emma, now = company.member(company.emma), timezone.now()
+    for number in range(120):
+        audit.record(company.unit, f"act {number}", emma, by=company.olga, now=now)
+    audit.record(company.stranger_unit, "secret act", company.stranger_unit, by=company.sven, now=now)
+    client.force_login(company.olga)
+    url = reverse("audit_log", args=[company.unit.slug])
+
+    first = client.get(url)
+    second = client.get(url + first.context["next_url"])
+
+    verbs = [row["event"].verb for page in (first, second) for row in page.context["events"]]
+    assert verbs[:120] == [f"act {number}" for number in reversed(range(120))]
+    assert len(first.context["events"]) == 100
+    assert "secret act" not in verbs
+    assert len(verbs) == company.unit.audit_events.count()
+
+
+def test_an_erased_person_is_shown_by_their_id_alone(client):
+    company = make_company()
+    emma = company.member(company.emma)
+    AuditName.objects.filter(subject=emma.public_id).delete()
+    client.force_login(company.olga)
+
+    page = client.get(reverse("audit_log", args=[company.unit.slug])).content.decode()
+
+    assert emma.public_id in page
+    assert "Emma" not in page
+
+
+@pytest.mark.parametrize("after", ["", "nonsense", "W10=", "WyJ4Il0=", "é"])
+def test_a_place_in_the_log_that_is_none_of_ours_shows_the_beginning(client, after):
+    company = make_company()
+    client.force_login(company.olga)
+    url = reverse("audit_log", args=[company.unit.slug])
+
+    answer = client.get(url, {"after": after})
+
+    assert len(answer.context["events"]) == company.unit.audit_events.count()
