@@ -1,12 +1,14 @@
 """Ops Admins, Coordinators and staff need a second factor before they see anything else."""
 
-from allauth.mfa.utils import is_mfa_enabled
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from orgunits.models import User
 from orgunits.roles import COORDINATOR, OPS_ADMIN
 
 DEMANDING_ROLES = (OPS_ADMIN.code, COORDINATOR.code)
@@ -32,14 +34,13 @@ class SecondFactorMiddleware:
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:
-    """Whether the viewer's roles demand a second factor they have not set up.
+    """Whether the viewer's roles demand a second factor they do not have.
 
-    A yes is kept in the session; a no is asked again, because roles can be given at any time.
+    One query, asked on every request: roles are given and factors removed while a session goes on.
     """
-    if request.session.get("second_factor"):
-        return False
-    if is_mfa_enabled(request.user):
-        request.session["second_factor"] = True
-        return False
     demanding = request.user.groups.filter(role_group__role__in=DEMANDING_ROLES)
-    return request.user.is_staff or demanding.exists()
+    factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(
+        type=Authenticator.Type.RECOVERY_CODES
+    )
+    lacking = User.objects.filter(pk=request.user.pk).exclude(Exists(factors))
+    return lacking.filter(Q(is_staff=True) | Exists(demanding)).exists()

@@ -1,6 +1,6 @@
 """The door: every page of a unit opens through `unit_view`, every other page says whom it is open to.
 
-Two queries answer who the viewer is in this unit and what they may do. guardian's model-wide permissions and
+One query answers who the viewer is in this unit and what they may do. guardian's model-wide permissions and
 the superuser's flag open nothing here: staff look at units through Django admin.
 """
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import wraps
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -38,21 +40,26 @@ class Access:
 
 def access_to(user, slug: str) -> Access | None:
     """What `user` may do in the unit at `slug`; None when they are no active member of it."""
+    held = _held(OuterRef("unit_id"), OuterRef("user_id")).values("permission__codename")
     member = (
         Member.objects.active()
-        .filter(user_id=user.pk, unit__slug=slug)
+        .filter(user_id=user.pk, user__isnull=False, unit__slug=slug)
         .select_related("unit", "user")
+        .annotate(rights=ArraySubquery(held))
         .first()
     )
-    return Access(member, rights_of(member)) if member else None
+    return Access(member, frozenset(member.rights)) if member else None
 
 
 def rights_of(member: Member) -> frozenset[str]:
     """The rights that the member's roles hold on their unit, read live from guardian's table."""
     if member.user_id is None:
         return frozenset()
-    held = UnitGroupPermission.objects.filter(content_object=member.unit_id, group__user=member.user_id)
-    return frozenset(held.values_list("permission__codename", flat=True))
+    return frozenset(_held(member.unit_id, member.user_id).values_list("permission__codename", flat=True))
+
+
+def _held(unit_id, user_id) -> QuerySet[UnitGroupPermission]:
+    return UnitGroupPermission.objects.filter(content_object=unit_id, group__user=user_id)
 
 
 def unit_view(right: str, *, own_member_too: bool = False) -> Callable:
@@ -108,6 +115,6 @@ def units_of(user) -> list[OrganizationalUnit]:
     """The units in which `user` is an active member, by name."""
     return list(
         OrganizationalUnit.objects.filter(
-            members__user_id=user.pk, members__state=Member.State.ACTIVE
+            members__user_id=user.pk, members__user__isnull=False, members__state=Member.State.ACTIVE
         ).order_by("name", "pk")
     )

@@ -10,15 +10,16 @@ from orgunits.members import add_member
 from orgunits.models import Member, UnitGroupPermission
 from orgunits.roles import EMPLOYEE
 from orgunits.units import create_unit
+from tests.builders import make_members
 from tests.people import make_company, make_user
 
 pytestmark = pytest.mark.django_db
 
 
-def test_who_the_viewer_is_and_what_they_may_do_costs_two_queries(django_assert_num_queries):
+def test_who_the_viewer_is_and_what_they_may_do_costs_one_query(django_assert_num_queries):
     company = make_company()
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         access = access_to(company.olga, company.unit.slug)
         assert access.member.unit.name == "Kube"
         assert access.member.user == company.olga
@@ -33,10 +34,12 @@ def test_a_stranger_costs_one_query_whether_the_unit_exists_or_not(django_assert
         assert access_to(company.sven, "no-such-unit") is None
 
 
-def test_nobody_signed_in_has_no_access():
+def test_nobody_signed_in_is_none_of_the_members_without_a_sign_in():
     company = make_company()
+    make_members(company.unit, ["nora@kube.example"])
 
     assert access_to(AnonymousUser(), company.unit.slug) is None
+    assert units_of(AnonymousUser()) == []
 
 
 @pytest.mark.parametrize("state", [Member.State.INVITED, Member.State.SUSPENDED, Member.State.REMOVED])
