@@ -6,7 +6,7 @@ Microsoft's public documentation; Microsoft's application permission is `Calenda
 called `Calendars.ReadWrite.All` exists.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from django.db import models
@@ -159,7 +159,7 @@ class Consequence:
     no_access: str
 
 
-CONSEQUENCES: tuple[Consequence, ...] = (
+_COMMON: tuple[Consequence, ...] = (
     Consequence(
         _("What we will see"),
         _("Members’ calendars, with their events."),
@@ -201,6 +201,27 @@ CONSEQUENCES: tuple[Consequence, ...] = (
         _("By a directory, or by a confirmation link sent to the address."),
     ),
 )
+
+# Where one provider's answer differs from the common table: (provider, mode) -> question number -> answer.
+_EXCEPTIONS: dict[tuple[str, str], dict[int, str]] = {
+    ("microsoft", "free_busy"): {
+        0: _(
+            "When each event starts and ends, and whether it is busy or free. Microsoft also shows us titles and "
+            "attendees; we drop them at once."
+        ),
+    },
+}
+
+
+def consequences(provider: str) -> tuple[Consequence, ...]:
+    """What each mode means with this provider, line by line."""
+    lines = list(_COMMON)
+    for (whose, mode), answers in _EXCEPTIONS.items():
+        if whose == provider:
+            for number, answer in answers.items():
+                lines[number] = replace(lines[number], **{mode: answer})
+    return tuple(lines)
+
 
 # What has to be said about one provider in one mode, beside the common table.
 NOTES: dict[tuple[str, str], tuple[str, ...]] = {

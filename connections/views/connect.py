@@ -11,7 +11,7 @@ from connections.calendar_connections import create_connection, declare_domains
 from connections.credentials import installation_key, unit_credential
 from connections.forms import AdministratorForm, DomainsForm, ServiceForm
 from connections.models import CalendarConnection
-from connections.modes import CONSEQUENCES, NOTES, SCOPES, AccessMode, offered, scopes_for
+from connections.modes import NOTES, SCOPES, AccessMode, consequences, offered, scopes_for
 from orgunits.access import unit_view
 from orgunits.models import OrganizationalUnit
 
@@ -93,7 +93,7 @@ def mode(request: HttpRequest, unit: OrganizationalUnit, provider: str) -> HttpR
     context = {
         "provider": Provider(provider),
         "columns": columns,
-        "consequences": CONSEQUENCES,
+        "consequences": consequences(provider),
         "steps": wizard_steps(2),
         "administrator": administrator,
     }
@@ -131,8 +131,8 @@ def check(request: HttpRequest, unit: OrganizationalUnit, provider: str, mode: s
         "mode": AccessMode(mode),
         "scopes": scopes,
         "notes": NOTES[provider, mode],
-        "consequences": CONSEQUENCES,
-        "answers": [(line.question, getattr(line, mode)) for line in CONSEQUENCES],
+        "consequences": consequences(provider),
+        "answers": [(line.question, getattr(line, mode)) for line in consequences(provider)],
         "key": key,
         "form": form,
         "administrator": administrator,

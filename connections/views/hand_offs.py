@@ -13,7 +13,7 @@ from connections import hand_offs
 from connections.authorization import Purpose, Traveller
 from connections.hand_offs import LinkNotUsable
 from connections.models import CalendarConnection, HandOff
-from connections.modes import CONSEQUENCES, NOTES, scopes_for
+from connections.modes import NOTES, consequences, scopes_for
 from connections.states import State
 from orgunits.access import open_to
 
@@ -59,7 +59,9 @@ def hand_off(request: HttpRequest, token: str) -> HttpResponse:
         "hand_off": row,
         "connection": connection,
         "scopes": scopes_for(connection.provider, connection.mode),
-        "answers": [(line.question, getattr(line, connection.mode)) for line in CONSEQUENCES],
+        "answers": [
+            (line.question, getattr(line, connection.mode)) for line in consequences(connection.provider)
+        ],
         "notes": NOTES[connection.provider, connection.mode],
     }
     return render(request, "connections/hand_off.html", context)
