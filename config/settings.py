@@ -213,7 +213,7 @@ MICROSOFT_REQUESTS_PER_MINUTE = env_int("MICROSOFT_REQUESTS_PER_MINUTE", 10_000)
 REQUEST_BUDGET_PERCENT = env_int("REQUEST_BUDGET_PERCENT", 60)  # of the quota, leaving room for people
 DNS_SERVER = env("DNS_SERVER")  # host:port; empty: the machine's own resolver
 PROVIDER_CALL_LOG = env("PROVIDER_CALL_LOG")  # a file: one JSON line per outgoing call, without tokens
-PROVIDER_TIMEOUT_SECONDS = env_int("PROVIDER_TIMEOUT_SECONDS", 20)
+PROVIDER_TIMEOUT_SECONDS = env_int("PROVIDER_TIMEOUT_SECONDS", 15)
 
 # --- reading calendars -----------------------------------------------------------------------------------------
 WINDOW_DAYS_BACK = 14

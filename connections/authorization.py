@@ -136,6 +136,11 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
     return url
 
 
+def begun_by_hand_off(state: str) -> bool:
+    """Whether this answer belongs to a hand-off link, as somebody may hold both a link and an account."""
+    return PendingAuthorization.objects.filter(state_hash=hashed(state), hand_off__isnull=False).exists()
+
+
 def claim(state: str, *, provider: str, purposes: set[str], traveller: Traveller, now: datetime):
     """The attempt this answer belongs to, claimed so that no second answer can use it.
 

@@ -1,6 +1,7 @@
 """How many calls a connection may still make this minute, shared by all workers through one row a minute."""
 
 import threading
+import time
 from datetime import datetime
 
 from django.db import transaction
@@ -12,9 +13,13 @@ from .providers.registry import requests_per_minute
 
 
 class Budget:
-    """Calls reserved for one job. `spend` may be called from several threads; the rest touches the database."""
+    """Calls reserved for one job. `spend` may be called from several threads; the rest touches the database.
 
-    def __init__(self, connection: CalendarConnection, *, now: datetime):
+    `seconds` is how long calls may be begun: a job ends well before its time-out, also when a provider is slow.
+    """
+
+    def __init__(self, connection: CalendarConnection, *, now: datetime, seconds: float = 25):
+        self.until = time.monotonic() + seconds
         self.connection = connection
         self.minute = int(now.timestamp() // 60)
         self.left = 0
@@ -38,9 +43,9 @@ class Budget:
         return given
 
     def spend(self, calls: int) -> None:
-        """Take `calls` from what was reserved. Raises Throttled when it is used up: come again next minute."""
+        """Take `calls` from what was reserved. Raises Throttled when it or the time is used up: come again."""
         with self._lock:
-            if self.left < calls:
+            if self.left < calls or time.monotonic() > self.until:
                 raise Throttled("own budget")
             self.left -= calls
 

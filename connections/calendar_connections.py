@@ -63,6 +63,8 @@ def activate(connection: CalendarConnection, *, by: User | HandOff | None, now: 
     move(connection, State.ACTIVE, now=now, **also)
     audit.record(connection.unit, "connection active", connection, by=by, now=now)
     mailboxes.assign(connection.unit, now=now)
+    stopped = connection.mailboxes.filter(next_sync_at=None).exclude(state=Mailbox.State.KEPT_HERE)
+    stopped.update(next_sync_at=now)  # reading stopped when the authorization was lost
     jobs.enqueue_start_reading(connection)
 
 

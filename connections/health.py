@@ -10,7 +10,7 @@ from orgunits.models import User
 from orgunits.names import domain_of
 
 from . import domains
-from .calendar_connections import activate
+from .calendar_connections import activate, mark_lost
 from .models import CalendarConnection, ConnectionDomain, HandOff, ScopeCheck
 from .modes import scopes_for
 from .providers.base import (
@@ -27,6 +27,16 @@ from .states import State
 Result = ScopeCheck.Result
 PATIENCE = timedelta(hours=24)  # how long a grant may take to spread
 PROBE = "probe:mailbox"
+# What ends a connection that worked, and the reason then shown: nothing of this heals by waiting.
+LOST = {
+    "not_delegated": "revoked",
+    "consent_spreading": "revoked",
+    "revoked": "revoked",
+    "key_rejected": "key_rejected",
+    "secret_expired": "secret_expired",
+    "app_disabled": "app_disabled",
+    "blocked_by_policy": "blocked_by_policy",
+}
 
 
 @dataclass(frozen=True)
@@ -170,6 +180,9 @@ def _act(
         )
         if row.state != State.ACTIVE:
             activate(row, by=by, now=now)
+    elif row.state == State.ACTIVE and verdict.reason in LOST:
+        row.save(update_fields=["last_checked_at"])
+        mark_lost(row, LOST[verdict.reason], now=now)
     else:
         _wait(row, verdict, now=now)
     if by is not None:

@@ -1,9 +1,9 @@
 """What happens when nobody waits: thin, ids only, each may run twice. Verbs enqueue here and are called back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
 from .models import CalendarConnection
@@ -55,6 +55,7 @@ def read_slice(connection_id: int, mailbox_ids: list[int], asked_at: float) -> N
         return
     asked = datetime.fromtimestamp(asked_at, timezone.get_default_timezone())
     slices.read_slice(connection, mailbox_ids, asked_at=asked, now=timezone.now())
+    connection.refresh_from_db(fields=["state", "slowed_until"])
     free_busy.enqueue_due(connection, now=timezone.now())  # the next ones, without waiting for the timetable
 
 
@@ -107,3 +108,5 @@ def forget() -> None:
     free_busy.forget_old(now=now)
     authorization.forget_old_attempts(now=now)
     budgets.forget_old(now=now)
+    Task.objects.filter(success=True, stopped__lt=now - timedelta(days=1)).delete()
+    Task.objects.filter(stopped__lt=now - timedelta(days=14)).delete()

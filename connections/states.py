@@ -107,11 +107,15 @@ def shown(connection: CalendarConnection, *, failing: int = 0, missing: int = 0)
     )
 
 
+# Failures that speak of the connection; the others are about one person each.
+OF_THE_CONNECTION = (Mailbox.Failure.THROTTLED, Mailbox.Failure.UNREACHABLE, Mailbox.Failure.UNREADABLE)
+
+
 def shown_with_counts(connections: list[CalendarConnection]) -> list[tuple[CalendarConnection, Shown]]:
     """Each connection with its state; two queries whatever their number."""
     pks = [connection.pk for connection in connections]
     failing = dict(
-        Mailbox.objects.filter(connection__in=pks, state=Mailbox.State.FAILING)
+        Mailbox.objects.filter(connection__in=pks, state=Mailbox.State.FAILING, failure__in=OF_THE_CONNECTION)
         .values_list("connection")
         .annotate(models.Count("pk"))
         .order_by()

@@ -6,6 +6,7 @@ Its directory is what the sandbox holds. Everything is made by the same verbs th
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
@@ -36,6 +37,7 @@ class SignIn:
     password: str = PASSWORD
 
 
+@lru_cache
 def people() -> list[dict]:
     """The people of the directory snapshot."""
     return json.loads(Path(DATA).read_text())["people"]

@@ -24,7 +24,7 @@ def _who(request: HttpRequest) -> Traveller:
     if request.session.session_key is None:
         request.session.create()
     hand_off = current_hand_off(request)
-    if hand_off is not None:
+    if hand_off is not None and authorization.begun_by_hand_off(request.GET.get("state", "")):
         return Traveller(request.session.session_key, hand_off=hand_off)
     user = request.user if request.user.is_authenticated else None
     return Traveller(request.session.session_key, user=user)

@@ -17,7 +17,7 @@ from connections.modes import NOTES, consequences, scopes_for
 from connections.states import State
 from orgunits.access import open_to
 
-from .set_up import leave, run_check, set_up_context, tell
+from .set_up import check_and_tell, leave, set_up_context
 
 SESSION_KEY = "hand_off"
 
@@ -44,10 +44,10 @@ def _not_usable(request: HttpRequest, problem: str) -> HttpResponse:
 @open_to("everyone")
 def hand_off(request: HttpRequest, token: str) -> HttpResponse:
     """What is asked, by whom, until when; posting starts and binds the link to this browser."""
-    if request.session.session_key is None:
+    if request.method == "POST" and request.session.session_key is None:
         request.session.create()
     try:
-        row = hand_offs.usable(token, session_key=request.session.session_key, now=timezone.now())
+        row = hand_offs.usable(token, session_key=request.session.session_key or "", now=timezone.now())
         if request.method == "POST":
             hand_offs.start(row, session_key=request.session.session_key, now=timezone.now())
             request.session[SESSION_KEY] = row.public_id
@@ -127,5 +127,5 @@ def consent(request: HttpRequest, hand_off: HandOff) -> HttpResponse:
 @hand_off_view
 @require_POST
 def check_now(request: HttpRequest, hand_off: HandOff) -> HttpResponse:
-    tell(request, run_check(hand_off.connection, by=hand_off))
+    check_and_tell(request, hand_off.connection, by=hand_off)
     return redirect("hand_off_set_up")

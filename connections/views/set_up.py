@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,6 +25,7 @@ from orgunits.models import OrganizationalUnit
 from .common import connection_of, traveller
 from .connect import wizard_steps
 
+CHECKS_A_MINUTE = 20  # for one connection: nobody makes us storm a provider
 KEY_PROBLEMS = {
     "unreadable": gettext_lazy("This is not a service account key as Google’s console downloads it."),
     "in_use": gettext_lazy(
@@ -123,16 +125,21 @@ def consent(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) 
 def check_now(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Run the self-test and show what it found."""
     connection = connection_of(unit, connection_id)
-    tell(request, run_check(connection, by=request.user))
+    check_and_tell(request, connection, by=request.user)
     target = "connection" if connection.state == State.ACTIVE else "set_up"
     return redirect(target, slug=unit.slug, connection_id=connection_id)
 
 
-def run_check(connection: CalendarConnection, *, by) -> health.Verdict:
-    """A self-test that a person asked for."""
+def check_and_tell(request: HttpRequest, connection: CalendarConnection, *, by) -> None:
+    """A self-test that a person asked for, and its result in a sentence."""
     now = timezone.now()
+    counter = f"checks of {connection.public_id} in {now:%H:%M}"
+    cache.add(counter, 0, timeout=60)
+    if cache.incr(counter) > CHECKS_A_MINUTE:
+        messages.info(request, _("This was checked many times just now. Try again in a minute."))
+        return
     health.start_waiting_again(connection, now=now)
-    return health.check_connection(connection, by=by, now=now)
+    tell(request, health.check_connection(connection, by=by, now=now))
 
 
 def tell(request: HttpRequest, verdict: health.Verdict) -> None:

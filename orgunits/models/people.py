@@ -31,7 +31,7 @@ class User(AbstractUser):
     username = None
     public_id = public_id("usr")
     email = models.EmailField(unique=True)
-    time_zone = models.CharField(max_length=64, blank=True)  # IANA; empty: the unit's default
+    time_zone = models.CharField(max_length=64, blank=True)  # IANA; empty: UTC
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
     objects = UserManager()
