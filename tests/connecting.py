@@ -18,10 +18,11 @@ ADMINISTRATORS = {"google": GOOGLE_ADMINISTRATOR, "microsoft": MICROSOFT_ADMINIS
 
 
 def answer_provider_page(url: str, account: str, *, agree: bool = True) -> dict[str, str]:
-    """What the provider sends back when `account` agrees or cancels on the page at `url`."""
+    """What the provider sends back when `account` agrees to all or cancels on the page at `url`."""
     page = requests.get(url, timeout=10)
+    ticked = parse_qs(urlsplit(url).query).get("scope", [""])[0].split()
     word = ("accept" if "adminconsent" in url else "allow") if agree else "cancel"
-    form = {"account": account, "other": "", "decision": word, "action": word}
+    form = {"account": account, "other": "", "decision": word, "action": word, "scope": ticked}
     sent_back = requests.post(url, data=form, cookies=page.cookies, allow_redirects=False, timeout=10)
     assert sent_back.status_code in {302, 303}, sent_back.text
     query = parse_qs(urlsplit(sent_back.headers["Location"]).query)
