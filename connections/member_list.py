@@ -10,7 +10,7 @@ from orgunits.paging import Page, page_of
 
 from .models import Mailbox
 
-PAGE_SIZE = 100
+PAGE_SIZE = 50
 # Order by name is answered by an index on the members; the others are for looking, page by page.
 ORDERS: dict[str, tuple[tuple[str, ...], bool]] = {
     "name": (("sort_key", "pk"), False),
