@@ -92,8 +92,12 @@ def _read_calendar(service: CalendarService, task: Task, known: KnownCalendar) -
 def ask_free_busy(
     service: CalendarService, task: Task, reading: CalendarReading, spans: list[Span]
 ) -> CalendarReading:
-    """The reading with the free/busy answers for `spans` added."""
-    asked, answers = in_chunks(spans, LONGEST_QUESTION), []
+    """The reading with the free/busy answers for `spans` added.
+
+    A changed series touches so many days that asking about the whole window takes fewer questions.
+    """
+    choices = in_chunks(spans, LONGEST_QUESTION), in_chunks([task.window], LONGEST_QUESTION)
+    asked, answers = min(choices, key=len), []
     for starts, ends in asked:
         answer = service.free_busy(
             task.address, [reading.provider_id], starts=moment_of(starts), ends=moment_of(ends)
