@@ -4,6 +4,7 @@ import pytest
 import requests
 
 from connections.providers.http import ProviderSession
+from tests.connections.scene import Scene
 from tests.contracts import Contracts
 
 BEYOND = "/oauth2/v3/certs", "/discovery/v2.0/keys"  # published signing keys: in no contract file
@@ -26,3 +27,12 @@ def calls_keep_to_the_contracts(monkeypatch):
     monkeypatch.setattr(requests.Session, "send", looked_at)
     yield
     assert problems == []
+
+
+@pytest.fixture
+def scene(providers, request) -> Scene:
+    """One member, read once in the mode that `in_modes` names."""
+    scene = Scene(providers, *request.param)
+    scene.read()
+    assert scene.is_true()
+    return scene
