@@ -238,6 +238,8 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
     if attempt.purpose == Purpose.PROVE_ADMINISTRATOR and not who.administrator:
         raise Refused("not_an_administrator", connection)
     same_tenant = connection.tenant == who.tenant  # then what was proven in this connection still holds
+    if not same_tenant:
+        connection.domains.update(verified="", verified_at=None)
     connection.tenant = who.tenant
     connection.administrator = who.address
     connection.administrator_subject = who.subject

@@ -1,8 +1,10 @@
 """Opening a connection's calendar service. Nothing is opened that is not bound to its unit and allowed to call."""
 
+from orgunits.names import domain_of
+
 from .budgets import unlimited
 from .credentials import key_of
-from .models import CalendarConnection
+from .models import CalendarConnection, ConnectionDomain
 from .modes import capabilities, scopes_for
 from .providers.base import AuthorizationLost, CalendarService, Spend
 from .providers.registry import open_calendars
@@ -28,6 +30,21 @@ def calendar_service(connection: CalendarConnection, *, spend: Spend = unlimited
         tenant=connection.tenant,
         scopes=scopes_for(connection.provider, connection.mode).organization,
         administrator=connection.administrator,
+        only_domains=proven_domains(connection),
         connection_id=connection.public_id,
         spend=spend,
     )
+
+
+def proven_domains(connection: CalendarConnection) -> frozenset[str] | None:
+    """The mail domains this connection may ask about; None where the provider keeps tenants apart.
+
+    Google's service account acts for every Workspace that delegated it. While units share the installation's
+    one, an answer proves nothing: only domains that belong to the bound tenant by another fact may be asked.
+    """
+    if connection.provider != CalendarConnection.Provider.GOOGLE or connection.credential_id is not None:
+        return None
+    Verified = ConnectionDomain.Verified
+    proven = connection.domains.filter(verified__in=(Verified.DIRECTORY, Verified.DNS))
+    names = proven.values_list("domain", flat=True)
+    return frozenset({connection.tenant, domain_of(connection.administrator), *names})

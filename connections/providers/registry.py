@@ -17,11 +17,22 @@ def open_calendars(
     administrator: str,
     connection_id: str,
     spend: Spend,
+    only_domains: frozenset[str] | None = None,
 ) -> CalendarService:
-    """The calendars of one tenant, reached with `key` in the scopes given."""
+    """The calendars of one tenant, reached with `key` in the scopes given.
+
+    `only_domains`: mail domains beyond which a key that reaches several tenants must not be used.
+    """
     session = ProviderSession(connection_id=connection_id)
     if provider == "google":
-        return GoogleCalendars(key, scopes=scopes, administrator=administrator, session=session, spend=spend)
+        return GoogleCalendars(
+            key,
+            scopes=scopes,
+            administrator=administrator,
+            only_domains=only_domains,
+            session=session,
+            spend=spend,
+        )
     if provider == "microsoft":
         return MicrosoftCalendars(
             key, tenant=tenant, scopes=scopes, administrator=administrator, session=session, spend=spend

@@ -28,6 +28,7 @@ from connections.providers.base import (
     Unreadable,
 )
 from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
+from orgunits.names import domain_of
 
 from .oauth import SCOPE, ServiceAccount
 
@@ -52,9 +53,17 @@ class GoogleCalendars:
     """A Workspace domain's calendars through a service account with domain-wide delegation."""
 
     def __init__(
-        self, key: Key, *, scopes: tuple[str, ...], administrator: str, session: ProviderSession, spend: Spend
+        self,
+        key: Key,
+        *,
+        scopes: tuple[str, ...],
+        administrator: str,
+        only_domains: frozenset[str] | None,
+        session: ProviderSession,
+        spend: Spend,
     ):
         self.scopes, self.administrator, self.session, self.spend = scopes, administrator, session, spend
+        self.only_domains = only_domains
         self.account = ServiceAccount(key, session)
         full = FULL_SCOPE in scopes
         self.list_scope = FULL_SCOPE if full else LIST_SCOPE
@@ -142,6 +151,8 @@ class GoogleCalendars:
     def _call(
         self, address: str, method: str, path: str, query: dict, *, scope: str, json: dict | None = None
     ) -> dict:
+        if self.only_domains is not None and domain_of(address) not in self.only_domains:
+            raise MailboxError("refused", "domain not proven")
         scopes = self.scopes_for_calls
         for fresh in (False, True):  # a token that ended early is minted once more
             self.spend(1)
