@@ -11,7 +11,7 @@ from orgunits import audit
 from orgunits.models import OrganizationalUnit, User
 
 from .models import CalendarConnection, Credential
-from .modes import scopes_for
+from .modes import SCOPES, scopes_for
 from .providers.base import AuthorizationLost, Key
 from .providers.google.oauth import key_from_json
 
@@ -44,6 +44,13 @@ def installation_key(provider: str, permission_set: str) -> Key | None:
     if provider == "microsoft" and registration.get("client_id"):
         return Key(provider, permission_set, registration["client_id"], registration["client_secret"])
     return None
+
+
+def _installation_client_ids(provider: str) -> set[str]:
+    """Every client id of the installation, whatever it is for: none of them may become a unit's own."""
+    sets = {scopes.permission_set for (of, _mode), scopes in SCOPES.items() if of == provider}
+    keys = (installation_key(provider, permission_set) for permission_set in sets)
+    return {key.client_id.lower() for key in keys if key is not None}
 
 
 @lru_cache
@@ -79,13 +86,12 @@ def keep_registration(
 ) -> Credential:
     """Keep a Microsoft app registration of this unit alone, its secret sealed. Raises KeyNotAccepted."""
     return _keep(
-        unit, Key("microsoft", permission_set, client_id, client_secret, "", unit.pk), by=by, now=now
+        unit, Key("microsoft", permission_set, client_id.lower(), client_secret, "", unit.pk), by=by, now=now
     )
 
 
 def _keep(unit: OrganizationalUnit, key: Key, *, by: User | None, now: datetime) -> Credential:
-    installation = installation_key(key.provider, key.permission_set)
-    if installation is not None and installation.client_id == key.client_id:
+    if key.client_id in _installation_client_ids(key.provider):
         raise KeyNotAccepted("in_use")
     try:
         with transaction.atomic():
