@@ -63,6 +63,11 @@ def row_of(page: Page, address: str) -> Locator:
     return page.get_by_role("row").filter(has_text=address)
 
 
+def self_test(page: Page) -> Locator:
+    """The lines of the self-test, each permission and then one calendar."""
+    return page.get_by_role("list", name="Self-test").get_by_role("listitem")
+
+
 def connection_id(page: Page) -> str:
     """The public id in the address of one of the connection's pages."""
     return re.search(r"/connections/(con_[^/]+)/", page.url)[1]

@@ -95,10 +95,9 @@ def test_a_service_is_connected_from_the_first_question_to_the_first_busy_time(p
         assert asked == story.organization
 
     expect(page.get_by_text("Everything asked for is granted, and a calendar answered.")).to_be_visible()
-    expect(self_test(page)).to_have_count(len(story.organization) + 1)
-    expect(self_test(page).filter(has_text=re.compile("Granted|Answered"))).to_have_count(
-        len(story.organization) + 1
-    )
+    expect(steps.self_test(page)).to_have_count(len(story.organization) + 1)
+    granted = steps.self_test(page).filter(has_text=re.compile("Granted|Answered"))
+    expect(granted).to_have_count(len(story.organization) + 1)
     expect(page.get_by_text("0 of 3")).to_be_visible()
     run_waiting_jobs()
     expect(page.get_by_text("3 of 3")).to_be_visible()  # without a click: the page asks by itself
@@ -147,10 +146,6 @@ def scopes_on_check_page(page: Page) -> tuple[list[str], list[str], list[str]]:
 
 def scope_in(url: str) -> list[str]:
     return parse_qs(urlsplit(url).query)["scope"][0].split()
-
-
-def self_test(page: Page):
-    return page.get_by_role("list", name="Self-test").get_by_role("listitem")
 
 
 def calls_of(connection: str) -> list[dict]:
