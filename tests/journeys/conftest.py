@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.journeys.scenes import Scene, make_scene
 from tests.journeys.watch import Watch
@@ -39,6 +39,7 @@ def chromium() -> str | None:
 def browser() -> Iterator[Browser]:
     """One browser process for all journeys of a test worker."""
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         process = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield process
         process.close()

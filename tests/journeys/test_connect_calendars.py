@@ -1,18 +1,16 @@
 """An Ops Admin connects a calendar service, in every mode, from the first question to the first busy time."""
 
-import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from tests.connecting import ADMINISTRATORS
 from tests.connections import independent_reader as reader
 from tests.journeys import steps
+from tests.journeys.calls import calls_of, scopes_on_the_wire
 from tests.journeys.scenes import PEOPLE
 from tests.journeys.week import shown_busy, week_of
 from tests.worker import run_waiting_jobs
@@ -146,18 +144,6 @@ def scopes_on_check_page(page: Page) -> tuple[list[str], list[str], list[str]]:
 
 def scope_in(url: str) -> list[str]:
     return parse_qs(urlsplit(url).query)["scope"][0].split()
-
-
-def calls_of(connection: str) -> list[dict]:
-    """The lines of the portal's call log about one connection."""
-    lines = Path(settings.PROVIDER_CALL_LOG).read_text().splitlines()
-    return [call for call in map(json.loads, lines) if call["connection"] == connection]
-
-
-def scopes_on_the_wire(connection: str) -> set[str]:
-    """What the portal asked for in tokens for the organization."""
-    tokens = [call for call in calls_of(connection) if call["url"].endswith("/token")]
-    return {scope for call in tokens for scope in call["scopes"]}
 
 
 def wire_scopes(story: Story) -> set[str]:
