@@ -11,7 +11,7 @@ from tests.builders import make_members
 from tests.people import make_user
 
 PASSWORD = "pw-of-a-test-1"  # what make_user gives
-GOOGLE_PEOPLE = ["lukas.martin38@kube.example", "pia.bauer11@kube.example", "felix.zhang16@kube.example"]
+GOOGLE_PEOPLE = ["lukas.martin38@kube.example", "pia.bauer11@kube.example", "mateo.diaz24@kube.example"]
 MICROSOFT_PEOPLE = ["lucas.hansen68@sigs.example", "paulo.dubois73@sigs.example", "ruth.dahl64@sigs.example"]
 OTHER_PEOPLE = ["pablo.zimmermann37@etcd.example", "maria.zimmermann70@etcd.example"]
 PEOPLE = {"google": GOOGLE_PEOPLE, "microsoft": MICROSOFT_PEOPLE, "none": OTHER_PEOPLE}

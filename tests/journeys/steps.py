@@ -5,8 +5,10 @@ import re
 from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
+from connections import jobs
 from orgunits.models import User
 from tests.journeys.scenes import PASSWORD, Scene
+from tests.worker import run_waiting_jobs
 
 SERVICES = {"google": "Google Workspace", "microsoft": "Microsoft 365", "none": "Another service"}
 MODES = {"read_write": "Read Write", "free_busy": "Free/Busy", "no_access": "No Access"}
@@ -71,6 +73,12 @@ def self_test(page: Page) -> Locator:
 def connection_id(page: Page) -> str:
     """The public id in the address of one of the connection's pages."""
     return re.search(r"/connections/(con_[^/]+)/", page.url)[1]
+
+
+def read_now() -> None:
+    """What the timetable and a worker would do within the next minute."""
+    jobs.poll_changes()
+    run_waiting_jobs()
 
 
 # --- the providers --------------------------------------------------------------------------------------------------
