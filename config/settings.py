@@ -25,6 +25,9 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", urlsplit(PORTAL_URL).hostname or "")
 WHO_CREATES_UNITS = env("WHO_CREATES_UNITS", "staff")  # staff | everyone
 HAND_OFF_DAYS = env_int("HAND_OFF_DAYS", 7)
 
+# Google and Microsoft sign people in where the operator registered a client for it.
+SIGN_IN_SERVICES = [name for name in ("google", "microsoft") if env(f"SIGN_IN_{name.upper()}_CLIENT_ID")]
+
 # --- apps ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -40,8 +43,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.google",
-    "allauth.socialaccount.providers.microsoft",
+    *(f"allauth.socialaccount.providers.{name}" for name in SIGN_IN_SERVICES),
     "allauth.mfa",
     "allauth.usersessions",
     "guardian",
@@ -154,18 +156,18 @@ ACCOUNT_ADAPTER = "config.accounts.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "config.accounts.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # identity is (issuer, subject), never an address
 SOCIALACCOUNT_PROVIDERS = {
-    "google": {"OAUTH_PKCE_ENABLED": True, "APPS": []},
-    "microsoft": {"OAUTH_PKCE_ENABLED": True, "APPS": []},
-}
-for _name in SOCIALACCOUNT_PROVIDERS:
-    if env(f"SIGN_IN_{_name.upper()}_CLIENT_ID"):
-        SOCIALACCOUNT_PROVIDERS[_name]["APPS"] = [
+    name: {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
             {
-                "client_id": env(f"SIGN_IN_{_name.upper()}_CLIENT_ID"),
-                "secret": env_required(f"SIGN_IN_{_name.upper()}_CLIENT_SECRET", f"Sign-in with {_name}."),
+                "client_id": env(f"SIGN_IN_{name.upper()}_CLIENT_ID"),
+                "secret": env_required(f"SIGN_IN_{name.upper()}_CLIENT_SECRET", f"Sign-in with {name}."),
                 "settings": {"tenant": env("SIGN_IN_MICROSOFT_TENANT", "organizations")},
             }
-        ]
+        ],
+    }
+    for name in SIGN_IN_SERVICES
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Convoke"
