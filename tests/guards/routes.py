@@ -1,0 +1,180 @@
+"""Every address of the portal, read from the resolver, and two units alike to try them on."""
+
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from connections import calendar_connections, calendars, domains, mailboxes
+from connections.models import CalendarConnection, MemberCalendar
+from connections.providers.base import CalendarInfo
+from orgunits.access import Rule
+from orgunits.members import add_member
+from orgunits.models import Member, OrganizationalUnit, User
+from tests.people import MICROSOFT_TENANT, Company
+
+
+@dataclass(frozen=True)
+class Route:
+    """One pattern of the resolver."""
+
+    path: str
+    name: str
+    view: Callable
+
+    @property
+    def rule(self) -> Rule | None:
+        return getattr(self.view, "access_rule", None)
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"<(?:\w+:)?(\w+)>", self.path)
+
+
+def routes() -> list[Route]:
+    """All of them, third parties' included."""
+    return list(_walk(get_resolver().url_patterns, ""))
+
+
+def _walk(patterns: list, before: str) -> Iterator[Route]:
+    for pattern in patterns:
+        path = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, path)
+        else:
+            yield Route(path, pattern.name or "", pattern.callback)
+
+
+def routes_of(audience: str) -> list[Route]:
+    return [route for route in routes() if route.rule is not None and route.rule.audience == audience]
+
+
+@dataclass
+class Furnished:
+    """A unit with one of everything that has an address."""
+
+    unit: OrganizationalUnit
+    google: CalendarConnection
+    microsoft: CalendarConnection
+    elsewhere: CalendarConnection  # No Access
+    member: Member
+    calendar: MemberCalendar
+
+    def values(self, route: Route) -> dict[str, str]:
+        """What stands in the address for this unit's own things."""
+        connection = {"consent": self.microsoft, "domain_remove": self.elsewhere}.get(route.name, self.google)
+        own = {
+            "slug": self.unit.slug,
+            "connection_id": connection.public_id,
+            "member_id": self.member.public_id,
+            "domain": connection.domains.first().domain,
+            "provider": "google",
+            "mode": "free_busy",
+        }
+        return {name: own[name] for name in route.parameters}
+
+
+def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
+    """Connections, a member and a calendar; `word` is in every name, to be recognized on a page."""
+    now = timezone.now()
+    made = []
+    for provider, mode, tenant in (
+        ("google", "free_busy", f"{word}.example"),
+        ("microsoft", "read_write", MICROSOFT_TENANT),
+        ("none", "no_access", ""),
+    ):
+        row = calendar_connections.create_connection(unit, provider, mode, by=by, now=now)
+        domains.add_domain(row, f"{provider}-{word}.example", by=by, now=now)
+        CalendarConnection.objects.filter(pk=row.pk).update(
+            tenant=tenant,
+            administrator=f"admin@{word}.example" if tenant else "",
+            proof="administrator" if tenant else "",
+            state="pending" if tenant else "active",
+            connected_at=now,
+        )
+        row.refresh_from_db()
+        made.append(row)
+    member = add_member(
+        unit, f"{word}@none-{word}.example", by=by, now=now, given_name=word.title(), department=word
+    )
+    mailboxes.assign(unit, now=now)
+    member.refresh_from_db()
+    mailboxes.set_override(member, made[0], by=by, now=now)
+    member.refresh_from_db()
+    calendars.link_calendars(
+        member.mailbox, [CalendarInfo("primary", f"{word} plans", primary=True)], now=now
+    )
+    return Furnished(unit, *made, member, member.mailbox.calendars.get())
+
+
+@dataclass
+class House:
+    """Two furnished units that have nothing to do with each other, and who lives there."""
+
+    company: Company
+    own: Furnished
+    other: Furnished
+
+
+def build_house(company: Company) -> House:
+    return House(
+        company,
+        furnish(company.unit, company.olga, word="ours"),
+        furnish(company.stranger_unit, company.sven, word="zzstranger"),
+    )
+
+
+def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
+    """The same address with something that never existed in place of `name`."""
+    made_up = {
+        "slug": f"nobody-{secrets.token_hex(4)}",
+        "connection_id": f"con_{secrets.token_hex(12)}",
+        "member_id": f"mem_{secrets.token_hex(12)}",
+        "domain": f"{secrets.token_hex(6)}.example",
+    }
+    return {**values, name: made_up[name]}
+
+
+def address(route: Route, values: dict[str, str]) -> str:
+    return reverse(route.name, kwargs=values)
+
+
+def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
+    """What a person would enter there."""
+    key = Path(settings.SANDBOX_HOME) / "service-accounts" / "kube-community.json"
+    inputs: dict[str, dict] = {
+        "domain_add": {"domain": "fresh.example"},
+        "key_add": {"key_json": key.read_text() if key.exists() else ""},
+        "choose_calendars": {"calendar": of.calendar.public_id},
+        "choose_connection": {"connection": of.elsewhere.public_id},
+        "member_settings": {
+            "time_zone": "Europe/Berlin",
+            "starts": "09:00",
+            "ends": "17:00",
+            "days": ["mon", "tue"],
+        },
+    }
+    return inputs.get(route.name, {})
+
+
+# What differs from answer to answer and says nothing: CSRF tokens, in forms and for htmx.
+_TOKENS = re.compile(
+    rb'(csrfmiddlewaretoken" value="|X-CSRFToken&quot;: &quot;|X-CSRFToken": ")[A-Za-z0-9]{64}'
+)
+
+
+def whole(answer: HttpResponse, *hidden: str) -> tuple:
+    """All that a stranger could compare: status, headers, body; without tokens and the `hidden` words."""
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    body = _TOKENS.sub(rb"\1", body)
+    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+    text = (body.decode(), str(sorted(headers.items())))
+    for word in hidden:
+        text = tuple(part.replace(word, "…") for part in text)
+    return (answer.status_code, *text)

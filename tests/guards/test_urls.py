@@ -1,0 +1,416 @@
+"""Every address of the portal has a declared rule, and keeps it: for strangers, wrong roles and right ones."""
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.db import connection as database
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from psycopg import sql
+
+from connections import authorization, hand_offs
+from connections.authorization import Purpose, Traveller
+from orgunits.roles import ROLES, roles_with
+from tests.guards.routes import (
+    House,
+    Route,
+    address,
+    build_house,
+    good_input,
+    nonexistent,
+    routes,
+    routes_of,
+    whole,
+)
+from tests.people import make_company, make_user
+
+# Addresses of others: under which path, and why they need no rule of ours.
+THIRD_PARTIES = {
+    "account/": "allauth: each of its views decides itself who is signed in; nothing there belongs to a unit",
+    "admin/": "Django admin: staff only; strangers are sent to sign in, and units are only looked at",
+}
+READS, WRITES = ("GET", "HEAD", "OPTIONS"), ("POST", "PUT", "PATCH", "DELETE")
+UNIT_ROUTES = routes_of("unit")
+
+
+@pytest.fixture
+def house(providers, db) -> House:
+    return build_house(make_company())
+
+
+def signed_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def ask(client: Client, method: str, route: Route, values: dict, data: dict | None = None):
+    """One request whose effects are taken back."""
+    with transaction.atomic():
+        answer = client.generic(method, address(route, values)) if method != "POST" else None
+        if answer is None:
+            answer = client.post(address(route, values), data or {})
+        result = whole(answer)
+        transaction.set_rollback(True)
+    return answer, result
+
+
+# --- every address has a rule
+
+
+@pytest.mark.parametrize("route", routes(), ids=lambda route: route.path or "/")
+def test_an_address_has_a_rule_or_belongs_to_somebody_else(route):
+    foreign = [path for path in THIRD_PARTIES if route.path.startswith(path)]
+
+    if foreign:
+        assert route.rule is None, f"{route.path} has a rule: it is ours, move it out of {foreign[0]}"
+    else:
+        assert route.rule is not None, f"{route.path} ({route.view.__module__}) says nobody who may open it"
+
+
+def test_no_exception_is_stale():
+    for path in THIRD_PARTIES:
+        assert any(route.path.startswith(path) for route in routes()), path
+
+
+def test_an_address_of_a_unit_is_one_of_a_right_that_some_role_has():
+    for route in routes():
+        under_unit = route.path.startswith("ou/<slug:slug>/")
+        assert under_unit == (route.rule is not None and route.rule.audience == "unit"), route.path
+    for route in UNIT_ROUTES:
+        assert roles_with(route.rule.right), route.path
+
+
+def test_there_is_something_to_walk():
+    assert len(UNIT_ROUTES) > 30
+
+
+# --- nobody signed in
+
+
+@pytest.mark.parametrize("method", READS + WRITES)
+def test_a_visitor_gets_the_same_redirect_whether_the_unit_exists_or_not(house, method):
+    client = Client()
+
+    for route in UNIT_ROUTES:
+        real = house.own.values(route)
+        made_up = nonexistent(real, "slug")
+        answers = [client.generic(method, address(route, values)) for values in (real, made_up)]
+
+        assert whole(answers[0], real["slug"]) == whole(answers[1], made_up["slug"]), route.name
+        assert answers[0].status_code == 302, route.name
+        assert answers[0].headers["Location"].startswith(reverse("account_login") + "?next="), route.name
+
+
+# --- a stranger
+
+
+@pytest.mark.parametrize("method", READS + WRITES)
+@pytest.mark.parametrize("who", ["ops admin of another unit", "member of no unit", "superuser"])
+def test_a_stranger_cannot_tell_a_unit_from_one_that_does_not_exist(house, who, method):
+    stranger = {
+        "ops admin of another unit": lambda: house.company.sven,
+        "member of no unit": lambda: make_user("Nobody", "nobody@x.example"),
+        "superuser": lambda: make_user("Sami", "sami@x.example", is_staff=True, is_superuser=True),
+    }[who]()
+    client = signed_in(stranger)
+
+    for route in UNIT_ROUTES:
+        real = house.own.values(route)
+        there, there_whole = ask(client, method, route, real, good_input(route, house.own))
+        _nowhere, nowhere_whole = ask(client, method, route, nonexistent(real, "slug"))
+
+        assert there.status_code == 404, route.name
+        assert there_whole == nowhere_whole, route.name
+
+
+@pytest.mark.parametrize("method", READS + WRITES)
+@pytest.mark.parametrize("part", ["connection_id", "member_id", "domain"])
+def test_in_ones_own_unit_the_things_of_another_do_not_exist(house, part, method):
+    client = signed_in(house.company.olga)
+    seen = 0
+
+    for route in UNIT_ROUTES:
+        if part not in route.parameters:
+            continue
+        own = house.own.values(route)
+        foreign = {**own, part: house.other.values(route)[part]}
+        answer, theirs = ask(client, method, route, foreign, good_input(route, house.own))
+        _answer, nobodys = ask(client, method, route, nonexistent(own, part), good_input(route, house.own))
+
+        assert theirs == nobodys, route.name
+        assert answer.status_code in {404, 405}, route.name
+        if answer.status_code == 405:
+            assert ask(client, method, route, own)[0].status_code == 405, route.name
+        seen += 1
+    assert seen
+
+
+def test_a_choice_of_another_units_thing_in_a_form_is_a_choice_of_nothing(house):
+    client = signed_in(house.company.olga)
+    member = house.own.member
+    url = reverse("choose_connection", args=[house.own.unit.slug, member.public_id])
+
+    theirs = client.post(url, {"connection": house.other.google.public_id})
+    nobodys = client.post(url, {"connection": "con_" + "0" * 24})
+
+    assert theirs.status_code == 404
+    assert whole(theirs) == whole(nobodys)
+    member.mailbox.refresh_from_db()
+    assert member.mailbox.override == house.own.google
+
+
+def test_ticking_another_units_calendar_counts_nothing(house):
+    client = signed_in(house.company.olga)
+    url = reverse("choose_calendars", args=[house.own.unit.slug, house.own.member.public_id])
+
+    client.post(url, {"calendar": [house.other.calendar.public_id, house.own.calendar.public_id]})
+
+    for furnished in (house.own, house.other):
+        furnished.calendar.refresh_from_db()
+    assert house.other.calendar.counts_by == "default"
+    assert house.own.calendar.counts
+
+
+def pages_with_lists(house: House) -> list[str]:
+    """What could show, count, find or export something of another unit."""
+    slug, con = house.own.unit.slug, house.other.google.public_id
+    members, export = reverse("members", args=[slug]), reverse("members_export", args=[slug])
+    queries = ("", "?q=zzstranger", "?host=none-zzstranger.example", f"?connection={con}", "?sort=-host")
+    return [
+        *(page + query for page in (members, export) for query in queries),
+        reverse("connections", args=[slug]),
+        reverse("unit_home", args=[slug]),
+        reverse("audit_log", args=[slug]),
+        reverse("member", args=[slug, house.own.member.public_id]),
+        reverse("front_door"),
+        reverse("connection", args=[slug, house.own.google.public_id]),
+    ]
+
+
+def test_no_list_count_search_export_or_choice_shows_anything_of_another_unit(house):
+    client = signed_in(house.company.olga)
+    secret = [
+        "zzstranger.example",
+        "zzstranger plans",
+        "Zzstranger",
+        house.other.member.public_id,
+        house.other.microsoft.public_id,
+    ]
+
+    for path in pages_with_lists(house):
+        answer = client.get(path, follow=True)
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        asked_for = path.split("?")[-1]
+        text = body.decode().replace(asked_for, "").replace(asked_for.replace("&", "&amp;"), "")
+        found = [word for word in secret if word in text and word not in asked_for]
+        assert answer.status_code == 200, path
+        assert not found, f"{path} shows {found}"
+
+
+def test_a_filter_for_another_units_connection_finds_what_a_made_up_one_finds(house):
+    client = signed_in(house.company.olga)
+    url = reverse("members", args=[house.own.unit.slug])
+    real, made_up = house.other.google.public_id, "con_" + "0" * 24
+
+    answers = [whole(client.get(url, {"connection": con}), con) for con in (real, made_up)]
+
+    assert answers[0] == answers[1]
+
+
+# --- a member
+
+
+ROLE_OF = {"olga": "ops_admin", "carl": "coordinator", "emma": "employee"}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("who", ROLE_OF)
+def test_a_wrong_role_is_refused_with_the_roles_that_are_right(house, who, method):
+    user = getattr(house.company, who)
+    client = signed_in(user)
+
+    for route in UNIT_ROUTES:
+        if route.rule.right in ROLES[ROLE_OF[who]].rights:
+            continue
+        answer, _ = ask(client, method, route, house.own.values(route), good_input(route, house.own))
+
+        assert answer.status_code == 403, route.name
+        for role in roles_with(route.rule.right):
+            assert str(role.name) in answer.content.decode(), route.name
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("who", ROLE_OF)
+def test_a_right_role_comes_in(house, who, method):
+    user = getattr(house.company, who)
+    client = signed_in(user)
+    done = []
+
+    for route in UNIT_ROUTES:
+        if route.rule.right not in ROLES[ROLE_OF[who]].rights:
+            continue
+        query = "?administrator=yes" if route.name.startswith("connect_") else ""
+        path = address(route, house.own.values(route)) + query
+        with transaction.atomic():
+            answer = (
+                client.generic(method, path)
+                if method == "GET"
+                else client.post(path, good_input(route, house.own))
+            )
+            transaction.set_rollback(True)
+
+        if may_look_but_not_touch(route, who, method):
+            assert answer.status_code == 403, route.name
+        elif answer.status_code == 405:
+            assert method == "GET", route.name  # an act is posted
+        else:
+            assert 200 <= answer.status_code < 400, (route.name, answer.status_code)
+        done.append(route.name)
+    assert done
+
+
+def may_look_but_not_touch(route: Route, who: str, method: str) -> bool:
+    """A Coordinator sees members; changing one takes the right to manage them, or being that member."""
+    changes = route.name == "member_settings" or (route.name == "choose_calendars" and method == "POST")
+    return who == "carl" and changes
+
+
+@pytest.mark.parametrize("name", ["member", "member_settings", "choose_calendars"])
+def test_the_page_about_oneself_opens_for_everybody_and_no_other_does(house, name):
+    client = signed_in(house.company.emma)
+    emma = house.company.member(house.company.emma)
+
+    for method in ("GET", "POST"):
+        for member, open_ in ((emma, True), (house.own.member, False)):
+            path = reverse(name, args=[house.own.unit.slug, member.public_id])
+            answer = client.generic(method, path)
+            assert (answer.status_code == 403) is not open_, (name, method, open_)
+
+
+# --- pages outside units
+
+
+@pytest.mark.parametrize("route", routes_of("signed_in"), ids=lambda route: route.name)
+def test_a_page_for_the_signed_in_sends_visitors_to_sign_in(db, route):
+    for method in READS + WRITES:
+        answer = Client().generic(method, reverse(route.name))
+        assert answer.headers["Location"].startswith(reverse("account_login")), method
+
+
+@pytest.mark.django_db
+def test_the_admin_is_for_staff():
+    for path in ("/admin/", "/admin/orgunits/user/", "/admin/connections/calendarconnection/", "/admin/x/"):
+        visitor, person = Client().get(path), signed_in(make_user("A", f"{len(path)}@x.example")).get(path)
+        assert visitor.status_code == person.status_code == 302, path
+        assert visitor.headers["Location"].split("?")[0] in {"/admin/login/", reverse("account_login")}, path
+        assert person.headers["Location"].split("?")[0] == "/admin/login/", path
+
+
+CALLBACKS = ["callback_google", "callback_microsoft", "callback_microsoft_consent"]
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.parametrize("stranger", ["visitor", "sven"])
+def test_a_stranger_at_a_callback_cannot_tell_a_running_attempt_from_none(house, name, stranger):
+    purpose = Purpose.ADMIN_CONSENT if name.endswith("consent") else Purpose.SIGN_IN
+    row = house.own.google if name == "callback_google" else house.own.microsoft
+    olga = Traveller("olga's browser", user=house.company.olga)
+    url = authorization.begin(row, purpose=purpose, traveller=olga, now=timezone.now())
+    state = url.split("state=")[1].split("&")[0]
+    client = Client() if stranger == "visitor" else signed_in(house.company.sven)
+
+    answers = [
+        client.get(reverse(name), {"state": value, "code": "x", "admin_consent": "True"})
+        for value in (state, "made-up")
+    ]
+
+    assert whole(answers[0]) == whole(answers[1])
+    assert answers[0].status_code == 400
+    assert row.attempts.get().used_at is None
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.parametrize("method", WRITES)
+def test_a_callback_is_only_looked_at(db, name, method):
+    assert Client().generic(method, reverse(name)).status_code == 405
+
+
+HAND_OFF_PAGES = [
+    route for route in routes_of("everyone") if route.name.startswith("hand_off") and not route.parameters
+]
+
+
+@pytest.mark.parametrize("route", HAND_OFF_PAGES, ids=lambda route: route.name)
+def test_a_hand_off_page_is_not_there_for_strangers_even_while_a_link_is_in_use(house, route):
+    now = timezone.now()
+    _row, token = hand_offs.create_link(house.own.google, by=house.company.olga, now=now)
+    path = reverse(route.name)
+    before = [whole(Client().generic(method, path)) for method in ("GET", "POST")]
+    holder = Client()
+    holder.post(reverse("hand_off", args=[token]))
+
+    assert holder.get(reverse("hand_off_set_up")).status_code == 200
+    assert [whole(Client().generic(method, path)) for method in ("GET", "POST")] == before
+    for client in (Client(), signed_in(house.company.olga), signed_in(house.company.sven)):
+        assert client.get(path).status_code == client.post(path).status_code == 404
+
+
+def test_a_link_in_use_elsewhere_says_only_that(house):
+    _row, token = hand_offs.create_link(house.own.google, by=house.company.olga, now=timezone.now())
+    Client().post(reverse("hand_off", args=[token]))
+
+    page = Client().get(reverse("hand_off", args=[token]))
+
+    assert page.status_code == 404
+    assert "ours" not in page.content.decode()
+
+
+# --- looking changes nothing
+
+
+# A visit leaves traces of its own there: the session, and how often an address tried to sign in.
+OF_THE_VISIT = {"django_session", "usersessions_usersession", "cache"}
+
+
+def tables() -> dict[str, tuple]:
+    """How many rows each table holds, and what they say."""
+    with database.cursor() as cursor:
+        found = {}
+        for name in sorted(set(database.introspection.table_names(cursor)) - OF_THE_VISIT):
+            rows = sql.SQL("SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM {} t")
+            cursor.execute(rows.format(sql.Identifier(name)))
+            found[name] = cursor.fetchone()
+    return found
+
+
+def test_looking_writes_nothing(house):
+    _row, token = hand_offs.create_link(house.own.google, by=house.company.olga, now=timezone.now())
+    people = [getattr(house.company, name) for name in ("olga", "carl", "emma", "sven")]
+    for person in people:
+        EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    visitors = [*(signed_in(person) for person in people), Client()]
+    paths = [address(route, house.own.values(route)) for route in UNIT_ROUTES]
+    paths += [f"{path}?administrator=no&provider=none&asked=1" for path in paths if "/connect/" in path]
+    paths += [reverse(route.name) for route in routes_of("signed_in")]
+    paths += [reverse(route.name) for route in routes_of("everyone") if not route.parameters]
+    paths += [reverse("hand_off", args=[token]), reverse("first_staff", args=["0" * 64])]
+    paths += [
+        reverse(route.name)
+        for route in routes()
+        if route.path.startswith("account/")
+        and route.name
+        and not route.parameters
+        and "logout" not in route.name
+    ]
+    before = tables()
+
+    for path in paths:
+        for visitor in visitors:
+            for method in READS:
+                visitor.generic(method, path)
+
+        now = tables()
+        changed = {name for name in before if before[name] != now[name]}
+        assert not changed, f"looking at {path} changed {changed}"
