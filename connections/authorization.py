@@ -108,7 +108,7 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
             )
     except AuthorizationLost as error:
         raise Refused(error.reason, connection) from None
-    attempt = PendingAuthorization.objects.create(
+    PendingAuthorization.objects.create(
         unit_id=connection.unit_id,
         connection=connection,
         purpose=purpose,
@@ -131,7 +131,6 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
         by=traveller.actor,
         now=now,
         purpose=purpose,
-        attempt=attempt.pk,
     )
     return url
 

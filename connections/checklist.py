@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -23,6 +24,11 @@ class Step:
     state: str
     text: str
     url: str = ""
+
+
+def _number(value: int) -> str:
+    """1,489 as the viewer's language writes it."""
+    return number_format(value, force_grouping=True)
 
 
 def steps(unit: OrganizationalUnit) -> list[Step]:
@@ -74,10 +80,10 @@ def _verified(unit: OrganizationalUnit, living: list[str], *, missing: bool) -> 
 def _served(unit: OrganizationalUnit, served: int, members: int, *, started: bool) -> Step:
     title = _("Serve every member by one connection")
     url = reverse("members", args=[unit.slug])
-    numbers = {"served": served, "members": members}
+    numbers = {"served": _number(served), "members": _number(members)}
     if not started or not served:
         return Step(title, NOT_STARTED, _("Members are matched by their verified mail domain."), url)
-    text = _("%(served)d of %(members)d members are served.") % numbers
+    text = _("%(served)s of %(members)s members are served.") % numbers
     if served < members:
         return Step(title, NEEDS_ATTENTION, text, f"{url}?state=not_served")
     return Step(title, DONE, text, url)
@@ -91,7 +97,10 @@ def _read(unit: OrganizationalUnit, by_state: dict[str, int]) -> Step:
     if not synced + failing + waiting + kept_here:
         return Step(title, NOT_STARTED, _("Starts by itself when a connection works."))
     total = synced + failing + waiting
-    text = _("%(synced)d of %(total)d calendars are up to date.") % {"synced": synced, "total": total}
+    text = _("%(synced)s of %(total)s calendars are up to date.") % {
+        "synced": _number(synced),
+        "total": _number(total),
+    }
     if kept_here:
         text += " " + ngettext(
             "%(count)d member keeps their time here.", "%(count)d members keep their time here.", kept_here

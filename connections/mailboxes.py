@@ -41,6 +41,9 @@ def retry_at(failure: str, attempts: int, *, now: datetime, retry_after: float |
 def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
     """Decide for every active member which connection serves them: an override, else their verified domain.
 
+    Where two connections serve a domain, a second one takes nobody away from the first: its members are
+    listed as matched by two, and who was served goes on being served.
+
     Set-based: a handful of statements per connection, whatever the number of members. Choices on calendars
     survive; what was read through another connection does not.
     """
@@ -73,8 +76,12 @@ def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
     for pk, names in single.items():
         rows = free.filter(member__mail_domain__in=names)
         _serve(rows, living.get(pk=pk), DecidedBy.DOMAIN, now=now)
-    several = [domain for domain, ids in by_domain.items() if len(ids) > 1]
-    _serve(free.filter(member__mail_domain__in=several), None, DecidedBy.SEVERAL, now=now)
+    for domain, ids in by_domain.items():
+        if len(ids) > 1:  # who is served stays served by the same one, until a person decides
+            rows = free.filter(member__mail_domain=domain)
+            rows.filter(connection__in=ids).update(decided_by=DecidedBy.SEVERAL)
+            others = rows.exclude(connection__in=ids) | rows.filter(connection=None)
+            _serve(others, None, DecidedBy.SEVERAL, now=now)
     _serve(free.exclude(member__mail_domain__in=by_domain), None, DecidedBy.NONE, now=now)
     gone = Mailbox.objects.filter(unit=unit).exclude(member__state=Member.State.ACTIVE)
     _serve(gone, None, DecidedBy.NONE, now=now)

@@ -74,6 +74,8 @@ class CalendarConnection(UnitScoped):
         ]
 
     def __str__(self) -> str:
+        if self.provider == self.Provider.NONE:
+            return str(self.get_mode_display())
         tenant = f" · {self.tenant}" if self.tenant else ""
         return f"{self.get_provider_display()}, {self.get_mode_display()}{tenant}"
 

@@ -18,13 +18,26 @@ from orgunits.models import OrganizationalUnit
 Provider = CalendarConnection.Provider
 
 
-def wizard_steps(current: int) -> list[dict]:
-    """Where the person is in the wizard."""
+def wizard_steps(current: int, urls: tuple[str, ...] = ()) -> list[dict]:
+    """Where the person is in the wizard; finished steps lead back to their page in `urls`."""
     labels = [_("Who can agree"), _("Service"), _("Access mode"), _("Check"), _("Set up")]
+    back = {n: url for n, url in enumerate(urls) if n < current}
+    states = ["done"] * current + ["current"] + ["next"] * (len(labels) - current - 1)
     return [
-        {"label": label, "state": "done" if n < current else "current" if n == current else "next", "url": ""}
-        for n, label in enumerate(labels)
+        {"label": label, "state": state, "url": back.get(n, "")}
+        for n, (label, state) in enumerate(zip(labels, states, strict=True))
     ]
+
+
+def _pages(unit: OrganizationalUnit, administrator: str, provider: str = "") -> tuple[str, ...]:
+    """The addresses of the wizard's first pages, with the answers given so far."""
+    pages = [
+        reverse("connect_start", args=[unit.slug]),
+        reverse("connect_service", args=[unit.slug]) + f"?administrator={administrator}",
+    ]
+    if provider and provider != Provider.NONE:
+        pages.append(reverse("connect_mode", args=[unit.slug, provider]) + f"?administrator={administrator}")
+    return tuple(pages)
 
 
 def _administrator(request: HttpRequest) -> str:
@@ -35,7 +48,7 @@ def _administrator(request: HttpRequest) -> str:
 @unit_view("manage_connections")
 def start(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     """Are you an administrator of this tenant?"""
-    form = AdministratorForm(request.GET or None)
+    form = AdministratorForm(request.GET if "asked" in request.GET else None)
     if form.is_valid():
         url = reverse("connect_service", args=[unit.slug])
         return redirect(f"{url}?administrator={form.cleaned_data['administrator']}")
@@ -62,7 +75,7 @@ def service(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     return render(
         request,
         "connections/connect_service.html",
-        {"form": form, "steps": wizard_steps(1), "administrator": administrator},
+        {"form": form, "steps": wizard_steps(1, _pages(unit, administrator)), "administrator": administrator},
         status=422 if form.errors else 200,
     )
 
@@ -94,7 +107,7 @@ def mode(request: HttpRequest, unit: OrganizationalUnit, provider: str) -> HttpR
         "provider": Provider(provider),
         "columns": columns,
         "consequences": consequences(provider),
-        "steps": wizard_steps(2),
+        "steps": wizard_steps(2, _pages(unit, administrator)),
         "administrator": administrator,
     }
     return render(request, "connections/connect_mode.html", context)
@@ -136,7 +149,7 @@ def check(request: HttpRequest, unit: OrganizationalUnit, provider: str, mode: s
         "key": key,
         "form": form,
         "administrator": administrator,
-        "steps": wizard_steps(3),
+        "steps": wizard_steps(3, _pages(unit, administrator, provider)),
     }
     return render(
         request, "connections/connect_check.html", context, status=422 if form and form.errors else 200

@@ -39,7 +39,8 @@ def connections(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
 def progress_of(connection: CalendarConnection) -> dict:
     """The first sync in numbers: done of total, what waits, and failures by class with words."""
     counts = progress(connection)
-    total = sum(number for state, number in counts.items() if not state.startswith("failing:"))
+    kept_here = counts.get(MailboxState.KEPT_HERE, 0)
+    total = sum(number for state, number in counts.items() if not state.startswith("failing:")) - kept_here
     done = counts.get(MailboxState.SYNCED, 0) + counts.get(MailboxState.FAILING, 0)
     return {
         "total": total,
@@ -47,7 +48,7 @@ def progress_of(connection: CalendarConnection) -> dict:
         "synced": counts.get(MailboxState.SYNCED, 0),
         "waiting": counts.get(MailboxState.WAITING, 0),
         "failing": counts.get(MailboxState.FAILING, 0),
-        "kept_here": counts.get(MailboxState.KEPT_HERE, 0),
+        "kept_here": kept_here,
         "failures": [
             {"code": code, "label": label, "number": counts[f"failing:{code}"]}
             for code, label in Mailbox.Failure.choices

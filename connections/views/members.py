@@ -213,9 +213,9 @@ def member_settings(request: HttpRequest, unit: OrganizationalUnit, member_id: s
     form = MemberSettingsForm(request.POST or None, initial=initial)
     if form.is_valid():
         source = Member.Source.HAND
-        if "time_zone" in form.changed_data or row.time_zone_source == source:
+        if "time_zone" in form.changed_data:
             member_verbs.set_time_zone(row, form.cleaned_data["time_zone"], source=source, by=by, now=now)
-        if {"starts", "ends", "days"} & set(form.changed_data) or row.working_hours_source == source:
+        if {"starts", "ends", "days"} & set(form.changed_data):
             member_verbs.set_working_hours(row, form.hours, source=source, by=by, now=now)
         messages.success(request, _("Saved."))
         return redirect("member", slug=unit.slug, member_id=member_id)

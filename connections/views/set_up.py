@@ -53,7 +53,16 @@ def set_up_context(connection: CalendarConnection) -> dict:
         "dns_row": connection.domains.filter(domain=connection.tenant).first() if connection.tenant else None,
         "dns_name": domains.dns_name(connection.tenant),
         "done": connection.state == State.ACTIVE,
+        "others": others_on_this_tenant(connection),
     }
+
+
+def others_on_this_tenant(connection: CalendarConnection) -> list[CalendarConnection]:
+    """The unit's other living connections to the same tenant: members in both are matched by two."""
+    if not connection.tenant:
+        return []
+    rows = connection.unit.calendar_connections.filter(provider=connection.provider, tenant=connection.tenant)
+    return list(rows.exclude(pk=connection.pk).exclude(state=State.DISCONNECTED)[:5])
 
 
 @unit_view("manage_connections")
@@ -133,7 +142,7 @@ def check_now(request: HttpRequest, unit: OrganizationalUnit, connection_id: str
 def check_and_tell(request: HttpRequest, connection: CalendarConnection, *, by) -> None:
     """A self-test that a person asked for, and its result in a sentence."""
     now = timezone.now()
-    counter = f"checks of {connection.public_id} in {now:%H:%M}"
+    counter = f"checks:{connection.public_id}:{now:%H:%M}"
     cache.add(counter, 0, timeout=60)
     if cache.incr(counter) > CHECKS_A_MINUTE:
         messages.info(request, _("This was checked many times just now. Try again in a minute."))
