@@ -1,0 +1,133 @@
+"""Support's window shows no secret, and nothing done there goes around the portal's own verbs."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from connections import hand_offs
+from connections.authorization import Purpose, Traveller, begin
+from connections.sealing import SealedTextField
+from orgunits.admin import ReadOnly
+from tests.connecting import own_google_key
+from tests.guards.routes import build_house
+from tests.people import make_company, make_user
+
+OURS = {"config", "orgunits", "connections", "scheduling", "provisioning"}
+REGISTERED = {model._meta.label: site for model, site in admin.site._registry.items()}
+
+# Tables that staff may change, and why. Everything else is only looked at.
+CHANGED_BY_STAFF = {
+    "orgunits.User": "staff make staff and switch sign-ins off",
+    "account.EmailAddress": "a sign-in whose address has to be corrected",
+    "usersessions.UserSession": "a session of a lost device is ended",
+    "sites.Site": "allauth asks for it; it names nothing here",
+    "django_q.Failure": "a failed job is tried again",
+    "django_q.Success": "the library's list of finished jobs",
+    "socialaccount.SocialAccount": "a link to a lost Google or Microsoft account is taken away",
+}
+
+
+@pytest.mark.parametrize("label", REGISTERED)
+def test_a_table_is_only_looked_at_unless_it_is_listed(label):
+    assert isinstance(REGISTERED[label], ReadOnly) or label in CHANGED_BY_STAFF
+
+
+def test_no_listed_table_is_gone():
+    assert set(CHANGED_BY_STAFF) <= set(REGISTERED)
+
+
+def test_no_timetable_is_written_there_since_it_names_code_to_run():
+    assert not {"django_q.Schedule", "django_q.OrmQ"} & set(REGISTERED)
+
+
+def test_no_table_of_keys_and_tokens_is_shown():
+    assert not {"socialaccount.SocialApp", "socialaccount.SocialToken"} & set(REGISTERED)
+    for model in admin.site._registry:
+        sealed = [field.name for field in model._meta.concrete_fields if isinstance(field, SealedTextField)]
+        shown = admin.site._registry[model].fields or [field.name for field in model._meta.fields]
+        assert not set(sealed) & set(shown), model
+
+
+def test_no_table_holds_an_act_on_many_rows_at_once():
+    for model, site in admin.site._registry.items():
+        if model._meta.app_label in OURS:
+            assert not site.has_delete_permission(None), model
+
+
+@pytest.mark.django_db
+def test_no_page_shows_a_secret(providers):
+    company = make_company()
+    house = build_house(company)
+    own_google_key(company.unit, providers, by=company.olga)
+    now = timezone.now()
+    hand_off, token = hand_offs.create_link(house.own.google, by=company.olga, now=now)
+    begin(house.own.google, purpose=Purpose.SIGN_IN, traveller=Traveller("key", user=company.olga), now=now)
+    attempt = house.own.google.attempts.get()
+    Authenticator.objects.create(
+        user=company.olga, type=Authenticator.Type.TOTP, data={"secret": "seed-of-a-second-factor"}
+    )
+    secrets = [
+        token,
+        hand_off.token_hash,
+        attempt.state_hash,
+        attempt.code_verifier,
+        attempt.nonce,
+        attempt.session_hash,
+        "PRIVATE KEY",
+        "seed-of-a-second-factor",
+        company.olga.password.split("$")[-1],
+    ]
+    client = Client()
+    client.force_login(make_user("Sami", "sami@x.example", is_staff=True, is_superuser=True))
+    seen = 0
+
+    for model in admin.site._registry:
+        base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        pages = [reverse(f"{base}_changelist")]
+        pages += [
+            reverse(f"{base}_{kind}", args=[row.pk])
+            for row in model._default_manager.all()[:5]
+            for kind in ("change", "history")
+        ]
+        for page in pages:
+            answer = client.get(page)
+            assert answer.status_code in {200, 302}, page
+            found = [secret for secret in secrets if secret in answer.content.decode()]
+            assert not found, (page, found)
+            seen += 1
+    assert seen > 20
+
+
+@pytest.mark.django_db
+def test_a_lost_second_factor_is_taken_away_and_none_is_made(client):
+    olga = make_company().olga
+    row = Authenticator.objects.create(user=olga, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    client.force_login(make_user("Sami", "sami@x.example", is_staff=True, is_superuser=True))
+
+    assert client.get(reverse("admin:mfa_authenticator_add")).status_code == 403
+    assert client.post(reverse("admin:mfa_authenticator_change", args=[row.pk]), {}).status_code == 403
+    client.post(reverse("admin:mfa_authenticator_delete", args=[row.pk]), {"post": "yes"})
+
+    assert not Authenticator.objects.exists()
+
+
+@pytest.mark.django_db
+def test_nothing_of_ours_can_be_added_changed_or_deleted_there(providers):
+    house = build_house(make_company())
+    client = Client()
+    client.force_login(make_user("Sami", "sami@x.example", is_staff=True, is_superuser=True))
+
+    for model, site in admin.site._registry.items():
+        if not isinstance(site, ReadOnly) or model is Authenticator:
+            continue
+        base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        row = model._default_manager.first()
+        assert client.get(reverse(f"{base}_add")).status_code == 403, model
+        if row is not None:
+            assert client.post(reverse(f"{base}_change", args=[row.pk]), {"name": "x"}).status_code == 403
+            assert client.post(reverse(f"{base}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    house.own.unit.refresh_from_db()
+    assert house.own.unit.name == "Kube"
