@@ -120,14 +120,20 @@ def copy_and_paste(source: Page, label: str, target: Page, field: str) -> None:
     target.keyboard.press("ControlOrMeta+V")
 
 
-def delegate(page: Page, administrator: str, *, leave_out: str = "") -> list[str]:
-    """Copy client id and scopes to the Admin console; `leave_out` is a scope forgotten on the way.
+def read_and_type(source: Page, label: str, target: Page, field: str) -> None:
+    """The same without the copy button, which is a script's."""
+    text = source.get_by_role("textbox", name=label, exact=True).input_value()
+    target.get_by_role("textbox", name=field).fill(text)
+
+
+def delegate(page: Page, administrator: str, *, leave_out: str = "", carry=copy_and_paste) -> list[str]:
+    """Carry client id and scopes to the Admin console; `leave_out` is a scope forgotten on the way.
 
     Answers the scopes that the console shows in the end.
     """
     console = open_admin_console(page, administrator)
-    copy_and_paste(page, "client id", console, "Client ID")
-    copy_and_paste(page, "scopes", console, "OAuth scopes")
+    carry(page, "client id", console, "Client ID")
+    carry(page, "scopes", console, "OAuth scopes")
     if leave_out:
         field = console.get_by_role("textbox", name="OAuth scopes")
         field.fill(",".join(scope for scope in field.input_value().split(",") if scope != leave_out))
