@@ -26,6 +26,7 @@ from .states import State
 
 Result = ScopeCheck.Result
 PATIENCE = timedelta(hours=24)  # how long a grant may take to spread
+RECHECK = timedelta(minutes=30)  # of a connection that works, but not wholly
 PROBE = "probe:mailbox"
 # What ends a connection that worked, and the reason then shown: nothing of this heals by waiting.
 LOST = {
@@ -35,6 +36,7 @@ LOST = {
     "key_rejected": "key_rejected",
     "secret_expired": "secret_expired",
     "app_disabled": "app_disabled",
+    "api_not_enabled": "api_not_enabled",
     "blocked_by_policy": "blocked_by_policy",
 }
 
@@ -112,17 +114,24 @@ def _refused(connection: CalendarConnection, reason: str) -> Verdict:
 
 def _ask(connection: CalendarConnection) -> tuple[Verdict, list[ScopeAnswer], str | None]:
     service = calendar_service(connection)
-    answers = service.probe_scopes()
+    try:
+        answers = service.probe_scopes()
+    except MailboxError as error:  # Google asks for scopes as the administrator
+        return Verdict(False, _probe_failed(error), waits=True), [], None
     probe: str | None = None
     if any(answer.granted for answer in answers if answer.requested) or connection.provider == "microsoft":
         try:
             service.probe_mailbox(connection.administrator)
             probe = ""
         except MailboxError as error:
-            probe = "probe_refused" if error.failure == "refused" else "no_administrator_mailbox"
+            probe = _probe_failed(error)
         except AuthorizationLost as error:
             probe = error.reason if error.reason != "not_delegated" else "incomplete"
     return judge(connection.provider, answers, probe), answers, probe
+
+
+def _probe_failed(error: MailboxError) -> str:
+    return "probe_refused" if error.failure == "refused" else "no_administrator_mailbox"
 
 
 def _write_down(
@@ -194,14 +203,14 @@ def _act(
 
 
 def _wait(row: CalendarConnection, verdict: Verdict, *, now: datetime) -> None:
-    row.state_reason = verdict.reason
+    row.state_reason, row.next_check_at = verdict.reason, None
     if row.state == State.PENDING and verdict.waits:
         row.waiting_since = row.waiting_since or now
         row.next_check_at = next_try(row.waiting_since, now=now)
         if row.next_check_at is None and verdict.reason == "not_delegated":
             row.state_reason = "delegation_overdue"
-    else:
-        row.next_check_at = None
+    elif row.state == State.ACTIVE and verdict.waits:
+        row.next_check_at = now + RECHECK
     row.save(update_fields=["state_reason", "waiting_since", "next_check_at", "last_checked_at"])
 
 

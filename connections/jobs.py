@@ -69,10 +69,9 @@ def poll_changes() -> None:
 
 
 def retry_checks() -> None:
-    """Every minute: look again at connections that wait for their provider."""
-    due = CalendarConnection.objects.filter(
-        state=CalendarConnection.State.PENDING, next_check_at__lte=timezone.now()
-    )
+    """Every minute: look again at connections that wait for their provider, or do not work wholly."""
+    states = [CalendarConnection.State.PENDING, CalendarConnection.State.ACTIVE]
+    due = CalendarConnection.objects.filter(state__in=states, next_check_at__lte=timezone.now())
     for pk in due.values_list("pk", flat=True):
         async_task("connections.jobs.check_connection", pk, task_name=f"self-test of connection {pk}")
 

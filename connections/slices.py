@@ -12,6 +12,7 @@ from . import busy_store, mailboxes
 from .budgets import Budget
 from .calendar_connections import mark_lost
 from .calendars import link_calendars
+from .health import check_connection
 from .models import CalendarConnection, Mailbox, MemberCalendar
 from .modes import Truth, capabilities
 from .periods import window_of
@@ -100,7 +101,8 @@ class _Slice:
     ):
         self.connection, self.service, self.pool, self.now = connection, service, pool, now
         self.boxes: dict[int, Mailbox] = {}
-        self.stopped = False  # the connection as a whole is refused: nothing more is written about mailboxes
+        self.refused: list[tuple[Mailbox, ProviderError]] = []
+        self.succeeded = False
 
     def run(self, boxes: list[Mailbox]) -> None:
         self.boxes = {box.pk: box for box in boxes}
@@ -109,9 +111,14 @@ class _Slice:
         tasks = dict(zip(waiting, (box.pk for box in boxes), strict=True))
         for future in as_completed(waiting):
             self._finish(self.boxes[tasks[future]], future)
+        if self.refused:
+            self._settle_refusals()
 
     def _lists(self, box: Mailbox) -> bool:
-        return not box.calendars_listed_at or self.now - box.calendars_listed_at > RELIST_AFTER
+        """Once a day, and as long as the zone of all-day events is not known."""
+        if not box.calendars_listed_at or self.now - box.calendars_listed_at > RELIST_AFTER:
+            return True
+        return any(c.counts and not c.time_zone and not c.gone_at for c in box.calendars.all())
 
     def _task(self, box: Mailbox) -> Task:
         starts, ends = window_of(self.now, back=settings.WINDOW_DAYS_BACK, ahead=settings.WINDOW_DAYS_AHEAD)
@@ -151,15 +158,16 @@ class _Slice:
 
     def _finish(self, box: Mailbox, future: "Future[MailboxReading]") -> None:
         """Write down what came of one mailbox."""
-        if self.stopped:
-            return
         try:
             reading = future.result()
             known = self._keep(box, reading)
         except AuthorizationLost as error:
-            self._maybe_lost(box, error)
+            self.refused.append((box, error))
         except MailboxError as error:
-            mailboxes.mark_failing(box, error.failure, error.code, now=self.now)
+            if error.failure == Mailbox.Failure.REFUSED:
+                self.refused.append((box, error))
+            else:
+                mailboxes.mark_failing(box, error.failure, error.code, now=self.now)
         except Throttled as error:
             self._slow_down(box, error)
         except Unreachable as error:
@@ -169,6 +177,7 @@ class _Slice:
         else:
             soon = timedelta(seconds=settings.POLL_SECONDS if known else settings.POLL_SECONDS / 5)
             mailboxes.mark_synced(box, now=self.now, next_sync_at=self.now + soon)
+            self.succeeded = True
 
     def _keep(self, box: Mailbox, reading: MailboxReading) -> bool:
         """Store the calendars and what was read of each; answers whether all of it is known."""
@@ -202,20 +211,19 @@ class _Slice:
         spans = busy_store.touched_by(row, part, task)
         return self.pool.submit(ask_free_busy, self.service, task, part, spans).result()
 
-    def _maybe_lost(self, box: Mailbox, error: AuthorizationLost) -> None:
-        """One refusal may be about one person: the connection is lost when its own self-test fails too."""
-        try:
-            answers = self.service.probe_scopes()
-            lost = not all(answer.granted for answer in answers if answer.requested)
-            reason = "revoked"
-        except AuthorizationLost as confirmed:
-            lost, reason = True, confirmed.reason
-        except ProviderError:
-            lost, reason = False, ""
-        if lost:
-            self.stopped = True
-            mark_lost(self.connection, "revoked" if reason == "not_delegated" else reason, now=self.now)
-        else:
+    def _settle_refusals(self) -> None:
+        """A refusal may be about one person or about everybody: where that is open, the self-test tells.
+
+        When the connection is lost nothing is written about mailboxes: what is known of them stays.
+        """
+        about_everybody = any(isinstance(error, AuthorizationLost) for _box, error in self.refused)
+        if about_everybody or not self.succeeded:
+            verdict = check_connection(self.connection, by=None, now=self.now)
+            if verdict.reason == "incomplete":
+                mark_lost(self.connection, verdict.reason, now=self.now)
+            if self.connection.state != State.ACTIVE:
+                return
+        for box, error in self.refused:
             mailboxes.mark_failing(box, Mailbox.Failure.REFUSED, error.code, now=self.now)
 
     def _slow_down(self, box: Mailbox, error: Throttled) -> None:

@@ -103,7 +103,7 @@ def shown(connection: CalendarConnection, *, failing: int = 0, missing: int = 0)
         tone=TONES[computed or connection.state],
         since=since,
         reason=reason(connection.state_reason),
-        next_try=connection.next_check_at if connection.state == State.PENDING else None,
+        next_try=connection.next_check_at if connection.state in {State.PENDING, State.ACTIVE} else None,
     )
 
 
