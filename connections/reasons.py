@@ -70,6 +70,11 @@ REASONS: dict[str, Reason] = {
     "app_disabled": Reason(
         _("The application is disabled in the tenant."), _TENANT, _("Enable it, or consent again.")
     ),
+    "api_not_enabled": Reason(
+        _("The Calendar API is switched off in the Google Cloud project that this key belongs to."),
+        _OPERATOR,
+        _("Enable the API in that project, then check again."),
+    ),
     "provider_down": Reason(_("The provider does not answer."), "", _("We try again by ourselves.")),
     "paused_by_admin": Reason(_("An Ops Admin paused it."), _OPS_ADMIN, _("Resume it.")),
     "disconnected_by_admin": Reason(_("An Ops Admin disconnected it. This is final.")),

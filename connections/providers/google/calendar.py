@@ -252,7 +252,7 @@ def api_error(answer) -> ProviderError:
     if status == 401:
         return AuthorizationLost("revoked", reason, status=status)
     if status == 403 and reason == "accessNotConfigured":
-        return AuthorizationLost("app_disabled", reason, status=status)
+        return AuthorizationLost("api_not_enabled", reason, status=status)
     if status == 403 and reason == "insufficientPermissions":
         return AuthorizationLost("incomplete", reason, status=status)
     if status == 403 and reason == "notACalendarUser":

@@ -20,6 +20,7 @@ from connections.providers.base import (
     ProviderError,
     ScopeAnswer,
     SignedIn,
+    Unreachable,
     Unreadable,
 )
 from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
@@ -83,9 +84,9 @@ def signed_in(
             "code_verifier": code_verifier,
         },
     )
+    raise_if_busy_or_down(answer, "token")
     body = json_of(answer)
     if answer.status_code != 200:
-        raise_if_busy_or_down(answer, str(body.get("error", "")))
         raise ProviderError(str(body.get("error", "")), status=answer.status_code)
     claims = id_tokens.validated(
         str(body.get("id_token", "")),
@@ -249,4 +250,6 @@ def token_error(answer) -> ProviderError:
         return MailboxError("refused", code, status=answer.status_code)
     if code == "invalid_client":
         return AuthorizationLost("key_rejected", code, status=answer.status_code)
+    if code in {"internal_failure", "server_error", "temporarily_unavailable"}:
+        return Unreachable(code, status=answer.status_code)
     return Unreadable(code or "token", status=answer.status_code)

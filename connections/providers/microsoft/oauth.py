@@ -67,10 +67,9 @@ def signed_in(
             "scope": "openid email",
         },
     )
-    body = json_of(answer)
     if answer.status_code != 200:
-        raise_if_busy_or_down(answer, str(body.get("error", "")))
-        raise token_error(body, answer.status_code)
+        raise token_error(answer)
+    body = json_of(answer)
     claims = id_tokens.validated(
         str(body.get("id_token", "")),
         keys_url=f"{settings.MICROSOFT_LOGIN_URL}/organizations/discovery/v2.0/keys",
@@ -127,10 +126,9 @@ class AppToken:
             },
             log_scopes=[DEFAULT_SCOPE],
         )
-        body = json_of(answer)
         if answer.status_code != 200:
-            raise_if_busy_or_down(answer, str(body.get("error", "")))
-            raise token_error(body, answer.status_code)
+            raise token_error(answer)
+        body = json_of(answer)
         token = str(body.get("access_token", ""))
         claims = unverified_claims(token)
         if claims.get("tid") != self.tenant or claims.get("appid", self.key.client_id) != self.key.client_id:
@@ -150,11 +148,19 @@ def unverified_claims(token: str) -> dict:
         raise Unreadable(type(error).__name__) from None
 
 
-def token_error(body: dict, status: int) -> ProviderError:
+def token_error(answer) -> ProviderError:
     """What a refused token means. https://learn.microsoft.com/entra/identity-platform/reference-error-codes"""
-    error = str(body.get("error", ""))
+    try:
+        body = json_of(answer)
+    except Unreadable:
+        body = {}
+    status, error = answer.status_code, str(body.get("error", ""))
     codes = {str(number) for number in body.get("error_codes", [])}
     code = f"{error} AADSTS{'/'.join(sorted(codes))}" if codes else error
+    try:
+        raise_if_busy_or_down(answer, code)
+    except ProviderError as problem:
+        return problem
     if codes & {"7000215", "7000222", "700027"} or error == "invalid_client":
         return AuthorizationLost("secret_expired", code, status=status)
     if codes & {"7000112", "70001"}:
