@@ -17,6 +17,10 @@ from tests.providers.sandbox.server import SandboxServer
 ADMINISTRATORS = {"google": GOOGLE_ADMINISTRATOR, "microsoft": MICROSOFT_ADMINISTRATOR}
 
 
+class StayedAtProvider(AssertionError):
+    """The provider showed a page of its own instead of sending the browser back."""
+
+
 def answer_provider_page(url: str, account: str, *, agree: bool = True) -> dict[str, str]:
     """What the provider sends back when `account` agrees to all or cancels on the page at `url`."""
     page = requests.get(url, timeout=10)
@@ -24,7 +28,8 @@ def answer_provider_page(url: str, account: str, *, agree: bool = True) -> dict[
     word = ("accept" if "adminconsent" in url else "allow") if agree else "cancel"
     form = {"account": account, "other": "", "decision": word, "action": word, "scope": ticked}
     sent_back = requests.post(url, data=form, cookies=page.cookies, allow_redirects=False, timeout=10)
-    assert sent_back.status_code in {302, 303}, sent_back.text
+    if sent_back.status_code not in {302, 303}:
+        raise StayedAtProvider(sent_back.text)
     query = parse_qs(urlsplit(sent_back.headers["Location"]).query)
     return {name: values[0] for name, values in query.items()}
 

@@ -1,12 +1,12 @@
 """Reading mailboxes at a chosen time, and looking at what was stored."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from connections import slices
 from connections.models import BusyPeriod, CalendarConnection, Mailbox, MemberCalendar
-from connections.periods import Span, merged, minute_of, window_of
+from connections.periods import Span, merged, minute_of, moment_of, window_of
 from orgunits.models import Member
 from tests.providers.sandbox.server import SandboxServer
 
@@ -65,8 +65,12 @@ def stored(member: Member, *, kind: int = BusyPeriod.Kind.BUSY) -> list[Span]:
     return merged(rows.values_list("starts", "ends"))
 
 
-def stored_in(member: Member, low: datetime, high: datetime) -> list[tuple[datetime, datetime]]:
-    """The member's stored busy time as instants, cut to a window."""
+def in_window(member: Member, low: datetime, high: datetime) -> list[Span]:
+    """The member's stored busy time, cut to a window."""
     first, last = minute_of(low), minute_of(high)
-    cut = [(max(s, first), min(e, last)) for s, e in stored(member) if s < last and e > first]
-    return [(datetime.fromtimestamp(s * 60, UTC), datetime.fromtimestamp(e * 60, UTC)) for s, e in cut]
+    return [(max(s, first), min(e, last)) for s, e in stored(member) if s < last and e > first]
+
+
+def stored_in(member: Member, low: datetime, high: datetime) -> list[tuple[datetime, datetime]]:
+    """The same as instants."""
+    return [(moment_of(starts), moment_of(ends)) for starts, ends in in_window(member, low, high)]

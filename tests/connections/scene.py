@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connections.models import CalendarConnection
-from connections.periods import minute_of
+from connections.periods import Span
 from tests.builders import make_members
 from tests.connecting import connect
-from tests.connections.reading import READING_MODES, read_now, set_clock, stored, window
+from tests.connections.reading import READING_MODES, in_window, read_now, set_clock, window
 from tests.connections.sandbox_calendar import SandboxCalendar
 from tests.people import make_company
 
@@ -37,9 +37,8 @@ class Scene:
         read_now(self.connection, [self.member], now=self.now)
         self.now += MINUTE
 
-    def in_window(self) -> list[tuple[int, int]]:
-        first, last = minute_of(LOW), minute_of(HIGH)
-        return [(max(s, first), min(e, last)) for s, e in stored(self.member) if s < last and e > first]
+    def in_window(self) -> list[Span]:
+        return in_window(self.member, LOW, HIGH)
 
     def is_true(self) -> bool:
         return self.in_window() == self.calendar.busy(LOW, HIGH)
