@@ -27,11 +27,11 @@ def unit_home(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     if not access.may("see_connections"):
         return redirect("member", slug=unit.slug, member_id=access.member.public_id)
     steps = checklist.steps(unit)
-    living = list(unit.calendar_connections.exclude(state=State.DISCONNECTED).order_by("pk")[:20])
+    living = unit.calendar_connections.exclude(state=State.DISCONNECTED).prefetch_related("domains")
     context = {
         "steps": steps,
         "done": sum(step.state == checklist.DONE for step in steps),
-        "connections": shown_with_counts(living),
+        "connections": shown_with_counts(list(living.order_by("pk")[:20])),
     }
     return render(request, "orgunits/unit_home.html", context)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from .models import CalendarConnection, Mailbox, ScopeCheck
@@ -112,18 +113,18 @@ OF_THE_CONNECTION = (Mailbox.Failure.THROTTLED, Mailbox.Failure.UNREACHABLE, Mai
 
 
 def shown_with_counts(connections: list[CalendarConnection]) -> list[tuple[CalendarConnection, Shown]]:
-    """Each connection with its state; two queries whatever their number."""
-    pks = [connection.pk for connection in connections]
-    failing = dict(
-        Mailbox.objects.filter(connection__in=pks, state=Mailbox.State.FAILING, failure__in=OF_THE_CONNECTION)
-        .values_list("connection")
-        .annotate(models.Count("pk"))
-        .order_by()
+    """Each connection with its state; one query whatever their number."""
+    own = models.OuterRef("pk")
+    failing = Mailbox.objects.filter(
+        connection=own, state=Mailbox.State.FAILING, failure__in=OF_THE_CONNECTION
     )
-    missing = dict(
-        ScopeCheck.objects.filter(connection__in=pks, result=ScopeCheck.Result.MISSING)
-        .values_list("connection")
-        .annotate(models.Count("pk"))
-        .order_by()
-    )
-    return [(c, shown(c, failing=failing.get(c.pk, 0), missing=missing.get(c.pk, 0))) for c in connections]
+    missing = ScopeCheck.objects.filter(connection=own, result=ScopeCheck.Result.MISSING)
+    rows = CalendarConnection.objects.filter(pk__in=[connection.pk for connection in connections])
+    counts = {pk: numbers for pk, *numbers in rows.values_list("pk", _number(failing), _number(missing))}
+    return [(c, shown(c, failing=counts[c.pk][0], missing=counts[c.pk][1])) for c in connections]
+
+
+def _number(rows: models.QuerySet) -> Coalesce:
+    """How many of a connection's `rows` there are, inside the query about the connection."""
+    counted = rows.order_by().values("connection").annotate(number=models.Count("pk")).values("number")
+    return Coalesce(models.Subquery(counted), 0)
