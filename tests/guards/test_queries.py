@@ -1,0 +1,194 @@
+"""No page grows queries with rows, and a list page needs at most eight."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.db import connection as database
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from connections import calendar_connections, domains, mailboxes
+from connections.busy_store import Kind
+from connections.models import BusyPeriod, CalendarConnection, MemberCalendar
+from connections.periods import minute_of
+from orgunits import audit
+from orgunits.units import create_unit
+from tests.builders import make_members
+from tests.people import Company, make_company
+
+pytestmark = pytest.mark.django_db
+
+MOST = 8
+
+
+def add_members(company: Company, number: int) -> None:
+    have = company.unit.members.count()
+    make_members(company.unit, [f"p{have + n:04}@none-0.example" for n in range(number)])
+    mailboxes.assign(company.unit, now=timezone.now())
+
+
+def add_connections(company: Company, number: int) -> None:
+    """Several connections that serve people, of which none calls anybody."""
+    have = company.unit.calendar_connections.count()
+    for n in range(have, have + number):
+        provider, mode = (("none", "no_access"), ("google", "free_busy"), ("microsoft", "read_write"))[n % 3]
+        row = calendar_connections.create_connection(
+            company.unit, provider, mode, by=company.olga, now=timezone.now()
+        )
+        domains.add_domain(row, f"none-{n}.example", by=company.olga, now=timezone.now())
+        CalendarConnection.objects.filter(pk=row.pk).update(
+            state="active", connected_at=timezone.now(), tenant=f"t{n}.example"
+        )
+        row.checks.create(
+            unit=company.unit, name="x", result="missing", checked_at=timezone.now(), since=timezone.now()
+        )
+
+
+def add_events(company: Company, number: int) -> None:
+    emma = company.member(company.emma)
+    for n in range(number):
+        audit.record(company.unit, f"act {n}", emma, by=company.olga, now=timezone.now())
+
+
+def add_busy_time(company: Company, number: int) -> None:
+    box = company.member(company.emma).mailbox
+    calendar, _new = MemberCalendar.objects.get_or_create(
+        unit=company.unit, mailbox=box, provider="google", provider_id="primary", defaults={"counts": True}
+    )
+    start = minute_of(timezone.now())
+    BusyPeriod.objects.bulk_create(
+        BusyPeriod(
+            calendar=calendar,
+            member_id=box.member_id,
+            provider_id=f"{start}-{n}-{number}",
+            starts=start + 60 * n,
+            ends=start + 60 * n + 30,
+            kind=Kind.BUSY,
+        )
+        for n in range(number)
+    )
+    have = box.calendars.count()
+    MemberCalendar.objects.bulk_create(
+        MemberCalendar(unit=company.unit, mailbox=box, provider="google", provider_id=f"c{have + n}")
+        for n in range(number)
+    )
+
+
+def add_units(company: Company, number: int) -> None:
+    for n in range(number):
+        create_unit(f"Other {n} {number}", by=company.olga, now=timezone.now())
+
+
+def grow(company: Company, times: int) -> None:
+    add_connections(company, times)
+    add_members(company, 3 * times)
+    add_events(company, times)
+    add_busy_time(company, times)
+    add_units(company, times // 4)
+
+
+def queries(client: Client, path: str) -> list[str]:
+    client.get(path)  # the first visit of a session may write it
+    with CaptureQueriesContext(database) as asked:
+        answer = client.get(path)
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    assert answer.status_code in {200, 286}, path  # 286: htmx need not ask again
+    assert body
+    return [query["sql"] for query in asked]
+
+
+def signed_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def paths_of(company: Company) -> dict[str, str]:
+    slug = company.unit.slug
+    living = company.unit.calendar_connections.order_by("pk").first()
+    emma = company.member(company.emma).public_id
+    return {
+        "unit home": reverse("unit_home", args=[slug]),
+        "connections": reverse("connections", args=[slug]),
+        "connection": reverse("connection", args=[slug, living.public_id]),
+        "members": reverse("members", args=[slug]),
+        "members, filtered": reverse("members", args=[slug]) + "?q=p0&mode=no_access&sort=-host",
+        "members, exported": reverse("members_export", args=[slug]),
+        "member": reverse("member", args=[slug, emma]),
+        "member's settings": reverse("member_settings", args=[slug, emma]),
+        "audit log": reverse("audit_log", args=[slug]),
+        "front door": reverse("front_door"),
+        "disconnect": reverse("connection_disconnect", args=[slug, living.public_id]),
+        "progress": reverse("connection_progress", args=[slug, living.public_id]),
+    }
+
+
+PAGES = [
+    "unit home", "connections", "connection", "members", "members, filtered", "members, exported", "member",
+    "member's settings", "audit log", "front door", "disconnect", "progress",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_asks_as_often_with_many_rows_as_with_few(page):
+    company = make_company()
+    grow(company, 4)
+    client = signed_in(company.olga)
+    few = queries(client, paths_of(company)[page])
+
+    grow(company, 16)
+
+    many = queries(client, paths_of(company)[page])
+    assert len(many) == len(few), "\n".join(many)
+
+
+@pytest.mark.parametrize("members", [3, 300])
+@pytest.mark.parametrize("connections", [0, 1, 9])
+def test_the_list_of_members_needs_at_most_eight(members, connections):
+    company = make_company()
+    add_connections(company, connections)
+    add_members(company, members)
+
+    asked = queries(signed_in(company.olga), reverse("members", args=[company.unit.slug]))
+
+    assert len(asked) <= MOST, "\n".join(asked)
+
+
+@override_settings(MFA_REQUIRED=True)
+@pytest.mark.parametrize("page", ["members", "members, filtered", "connections", "audit log"])
+def test_a_list_needs_at_most_eight_where_a_second_factor_is_demanded(page):
+    company = make_company()
+    grow(company, 8)
+    Authenticator.objects.create(user=company.olga, type=Authenticator.Type.TOTP, data={"secret": "x"})
+
+    asked = queries(signed_in(company.olga), paths_of(company)[page])
+
+    assert len(asked) <= MOST, "\n".join(asked)
+
+
+def test_every_later_page_of_the_list_costs_what_the_first_one_does():
+    company = make_company()
+    add_members(company, 320)
+    client, path = signed_in(company.olga), reverse("members", args=[company.unit.slug])
+    first = queries(client, path)
+    url, costs = client.get(path).context["next_url"], []
+
+    while url:
+        costs.append(len(queries(client, path + url)))
+        url = client.get(path + url).context["next_url"]
+
+    assert len(costs) > 2
+    assert set(costs) == {len(first)}
+
+
+def test_no_answer_holds_more_than_one_page_of_members():
+    company = make_company()
+    add_members(company, 250)
+    client = signed_in(company.olga)
+    add_connections(company, 1)
+
+    for name, path in paths_of(company).items():
+        if name != "members, exported":
+            page = client.get(path).content.decode()
+            assert sum(f"p{n:04}@none-0.example" in page for n in range(250)) <= 100, name
