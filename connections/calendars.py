@@ -38,12 +38,12 @@ def link_calendars(mailbox: Mailbox, found: list[CalendarInfo], *, now: datetime
     )
     for info in found:
         row = known.get(info.provider_id)
-        if row and (row.name, row.primary, row.time_zone, row.gone_at) != (
-            info.name[:300], info.primary, info.time_zone, None,
-        ):  # fmt: skip
-            row.name, row.primary, row.time_zone, row.gone_at = (
-                info.name[:300], info.primary, info.time_zone, None,
-            )  # fmt: skip
+        if row is None:
+            continue
+        zone = info.time_zone or row.time_zone  # not every provider tells it here
+        now_so = (info.name[:300], info.primary, zone, None)
+        if (row.name, row.primary, row.time_zone, row.gone_at) != now_so:
+            row.name, row.primary, row.time_zone, row.gone_at = now_so
             if row.counts_by == CountsBy.DEFAULT:
                 row.counts = info.primary
             row.save(update_fields=["name", "primary", "time_zone", "gone_at", "counts"])

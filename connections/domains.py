@@ -15,7 +15,7 @@ from orgunits.models import User
 from . import mailboxes
 from .models import CalendarConnection, ConnectionDomain
 from .modes import capabilities
-from .providers.base import AuthorizationLost, MailboxError, ProviderError
+from .providers.base import AuthorizationLost, MailboxError, ProviderError, readable
 from .services import calendar_service
 
 Verified = ConnectionDomain.Verified
@@ -100,6 +100,7 @@ def verify_domain(row: ConnectionDomain, *, now: datetime) -> bool:
     return bool(row.verified)
 
 
+@readable()
 def mailbox_proves(row: ConnectionDomain) -> bool:
     """Whether a mailbox of the domain answers through the connection; a few members are tried."""
     if not capabilities(row.connection.provider, row.connection.mode).reads_calendars:

@@ -20,6 +20,7 @@ from .providers.base import (
     ScopeAnswer,
     Throttled,
     Unreachable,
+    readable,
 )
 from .services import calendar_service
 from .states import State
@@ -112,6 +113,7 @@ def _refused(connection: CalendarConnection, reason: str) -> Verdict:
     return Verdict(False, reason)
 
 
+@readable()
 def _ask(connection: CalendarConnection) -> tuple[Verdict, list[ScopeAnswer], str | None]:
     service = calendar_service(connection)
     try:

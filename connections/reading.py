@@ -5,7 +5,7 @@ from datetime import datetime
 
 from .modes import Truth
 from .periods import Span, in_chunks, minute_of, moment_of
-from .providers.base import Busy, CalendarInfo, CalendarService, EventSpan, FeedExpired
+from .providers.base import Busy, CalendarInfo, CalendarService, EventSpan, FeedExpired, readable
 
 LONGEST_QUESTION = 60 * 24 * 60  # minutes; Google refuses free/busy questions over about three months
 
@@ -58,6 +58,7 @@ class MailboxReading:
     readings: list[CalendarReading] = field(default_factory=list)
 
 
+@readable()
 def read(service: CalendarService, task: Task) -> MailboxReading:
     """List calendars when it is time, then read each one that counts. Raises ProviderError."""
     listed = service.calendars(task.address) if task.list_calendars else None
@@ -89,6 +90,7 @@ def _read_calendar(service: CalendarService, task: Task, known: KnownCalendar) -
     return reading
 
 
+@readable()
 def ask_free_busy(
     service: CalendarService, task: Task, reading: CalendarReading, spans: list[Span]
 ) -> CalendarReading:

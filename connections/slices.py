@@ -23,6 +23,7 @@ from .providers.base import (
     ProviderError,
     Throttled,
     Unreachable,
+    readable,
 )
 from .reading import CalendarReading, KnownCalendar, MailboxReading, Task, ask_free_busy, read
 from .services import calendar_service
@@ -138,7 +139,8 @@ class _Slice:
         """Zone and hours first: all-day events need the zone. A provider that does not tell is no failure."""
         members = {box.member.email: box for box in boxes}
         try:
-            told = list(self.service.preferences(list(members))) if members else []
+            with readable():
+                told = list(self.service.preferences(list(members))) if members else []
         except ProviderError:
             return  # tried again when calendars are listed next time
         for address, preferences in told:

@@ -4,6 +4,7 @@ Vendor words stay in the vendor's folder; nothing here knows Google or Microsoft
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
@@ -32,6 +33,15 @@ class Throttled(ProviderError):
 
 class Unreadable(ProviderError):
     """An answer that is not what the provider promises."""
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Whatever an answer of a shape nobody promised makes stumble is an unreadable answer. Also a decorator."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Unreadable(type(error).__name__) from error
 
 
 class FeedExpired(ProviderError):

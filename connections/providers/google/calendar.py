@@ -28,6 +28,7 @@ from connections.providers.base import (
     Unreadable,
 )
 from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
+from connections.providers.zones import known_zone
 from orgunits.names import domain_of
 
 from .oauth import SCOPE, ServiceAccount
@@ -87,7 +88,7 @@ class GoogleCalendars:
                             item["id"],
                             item.get("summary", ""),
                             item.get("primary", False),
-                            item.get("timeZone", ""),
+                            known_zone(item.get("timeZone", "")),
                         )
                     )
         primary = next((info.provider_id.lower() for info in found if info.primary), "")
