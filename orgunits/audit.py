@@ -3,10 +3,45 @@
 from datetime import datetime
 
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
 
 from .models import AuditEvent, AuditName, OrganizationalUnit, User
 
 SYSTEM = "system"
+
+# The verbs of every app and the words that people read for them.
+VERBS: dict[str, str] = {
+    "administrator signed in": _("Administrator signed in"),
+    "authorization begun": _("Authorization begun"),
+    "authorization refused": _("Authorization refused"),
+    "calendars chosen": _("Calendars chosen"),
+    "connection active": _("Connection active"),
+    "connection checked": _("Connection checked"),
+    "connection chosen": _("Connection chosen"),
+    "connection created": _("Connection created"),
+    "connection disconnected": _("Connection disconnected"),
+    "connection lost": _("Connection lost"),
+    "connection paused": _("Connection paused"),
+    "connection resumed": _("Connection resumed"),
+    "consent returned": _("Consent returned"),
+    "domain added": _("Domain added"),
+    "domain removed": _("Domain removed"),
+    "domain verified": _("Domain verified"),
+    "hand-off link made": _("Hand-off link made"),
+    "hand-off link started": _("Hand-off link started"),
+    "hand-off link used up": _("Hand-off link used up"),
+    "hand-off link withdrawn": _("Hand-off link withdrawn"),
+    "key chosen": _("Key chosen"),
+    "key kept": _("Key kept"),
+    "member added": _("Member added"),
+    "role granted": _("Role granted"),
+    "role revoked": _("Role revoked"),
+    "setting handed back": _("Setting handed back"),
+    "tenant bound": _("Tenant bound"),
+    "time zone set": _("Time zone set"),
+    "unit created": _("Unit created"),
+    "working hours set": _("Working hours set"),
+}
 
 
 def record(

@@ -37,6 +37,7 @@ def audit_log(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     events = [
         {
             "event": event,
+            "verb": audit.VERBS.get(event.verb, event.verb),
             "actor": names.get(event.actor, event.actor),
             "subject": names.get(event.subject, event.subject),
         }
