@@ -1,0 +1,217 @@
+"""Every visible text is marked for translation: under a pseudo-language, what is not in brackets was forgotten."""
+
+import ast
+import gettext
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import trans_real
+
+from connections import hand_offs
+from orgunits import audit, first_run
+from orgunits.units import create_unit
+from tests.guards.routes import House, build_house
+from tests.people import make_company, make_user
+
+pytestmark = pytest.mark.django_db
+
+OPENS, CLOSES = "⟦", "⟧"
+CONTEXT = "\x04"
+
+# What stands on pages and is nobody's language: data of this test, names of things outside, codes.
+DATA = [
+    r"[\w.+-]+@[\w.-]+",  # addresses
+    r"https?://\S+",
+    r"\b(con|mem|cal|key|hof|aud|usr|unit)_[0-9a-f]{24}\b",
+    r"\b[\w-]+(\.[\w-]+)*\.example\b",
+    r"\b[A-Z]\w+(/[A-Z]\w+)+\b|\bUTC([+-]\d+)?\b|\b[A-Z]{3,4}\b",  # zones
+    r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",  # tenants and clients
+    r"\b(openid|email|profile|Calendars(\.\w+)+|\.default|convoke-verify=\w+|_convoke\S*)\b",
+    r"\b(Convoke|Kube|Stranger|Second|Olga|Carl|Emma|Sven|Ours|Sami|ours plans)\b",
+    r"\b\d{21}\b",  # a client id
+]
+SEEN_ATTRIBUTES = ("alt", "title", "placeholder", "aria-label", "data-label")
+
+
+class Pseudo(gettext.NullTranslations):
+    """Puts every text in brackets instead of translating it."""
+
+    def __init__(self, real):
+        super().__init__()
+        self.real = real
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def gettext(self, message: str) -> str:
+        return f"{OPENS}{message.split(CONTEXT)[-1]}{CLOSES}"
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        return self.gettext(one if number == 1 else many)
+
+
+class Visible(HTMLParser):
+    """Texts a person reads or hears on a page."""
+
+    SILENT = {"script", "style", "svg", "code", "bdi", "pre", "time", "textarea", "option"}
+
+    def __init__(self):
+        super().__init__()
+        self.texts: list[str] = []
+        self.silent: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag in self.SILENT:
+            self.silent.append(tag)
+        values = dict(attributes)
+        self.texts += [values[name] for name in SEEN_ATTRIBUTES if values.get(name)]
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        if self.silent and self.silent[-1] == tag:
+            self.silent.pop()
+
+    def handle_data(self, data):
+        if not self.silent and data.strip():
+            self.texts.append(" ".join(data.split()))
+
+
+def unmarked(html: str) -> list[str]:
+    """The visible texts of a page that no translator would ever see."""
+    page = Visible()
+    page.feed(re.sub(r"<title>(.*?)</title>", r"<p>\1</p>", html, flags=re.S))
+    return [text for text in page.texts if re.search(r"[^\W\d_]{2}", _rest(text))]
+
+
+def _rest(text: str) -> str:
+    while (less := re.sub(f"{OPENS}[^{OPENS}{CLOSES}]*{CLOSES}", " ", text)) != text:
+        text = less
+    for pattern in DATA:
+        text = re.sub(pattern, " ", text)
+    return text
+
+
+@pytest.fixture
+def in_brackets(monkeypatch):
+    """The portal speaks the pseudo-language."""
+    pseudo = Pseudo(trans_real.translation("en"))
+    monkeypatch.setitem(trans_real._translations, "en", pseudo)
+    monkeypatch.setattr(trans_real, "_default", pseudo)
+    trans_real.activate("en")
+    yield
+    trans_real.deactivate()
+
+
+def signed_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def pages(house: House) -> Iterator[tuple[str, object]]:
+    """Name and answer of the main pages, with their errors."""
+    company, own = house.company, house.own
+    create_unit("Second", by=company.olga, now=timezone.now())
+    olga, slug = signed_in(company.olga), own.unit.slug
+    for name in ("unit_home", "connections", "members", "audit_log"):
+        yield name, olga.get(reverse(name, args=[slug]))
+    yield "members, none found", olga.get(reverse("members", args=[slug]), {"q": "nobodyatall"})
+    for row in (own.google, own.microsoft, own.elsewhere):
+        for name in ("connection", "set_up", "connection_disconnect", "connection_progress", "key_add"):
+            yield (
+                f"{name} of {row.provider}",
+                olga.get(reverse(name, args=[slug, row.public_id]), follow=True),
+            )
+    google = [slug, own.google.public_id]
+    yield "domain_add, wrong", olga.post(reverse("domain_add", args=google), {"domain": "no domain"})
+    yield "key_add, wrong", olga.post(reverse("key_add", args=google), {"key_json": "no key"})
+    wizard = "?administrator=yes"
+    yield "connect_start", olga.get(reverse("connect_start", args=[slug]))
+    yield "connect_service", olga.get(reverse("connect_service", args=[slug]) + wizard)
+    for provider in ("google", "microsoft"):
+        yield "connect_mode", olga.get(reverse("connect_mode", args=[slug, provider]) + wizard)
+    for provider, mode in (("google", "read_write"), ("microsoft", "free_busy"), ("none", "no_access")):
+        path = reverse("connect_check", args=[slug, provider, mode]) + wizard
+        yield f"connect_check {provider}", olga.get(path)
+    emma = company.member(company.emma).public_id
+    for member in (own.member.public_id, emma):
+        yield "member", olga.get(reverse("member", args=[slug, member]))
+        yield "member_settings", olga.get(reverse("member_settings", args=[slug, member]))
+    wrong = {"time_zone": "Mars", "starts": "17:00", "ends": "09:00"}
+    yield "member_settings, wrong", olga.post(reverse("member_settings", args=[slug, emma]), wrong)
+    yield "own calendar", signed_in(company.emma).get(reverse("member", args=[slug, emma]))
+    yield "front_door", olga.get(reverse("front_door"))
+    yield "front_door of nobody", signed_in(make_user("Sami", "sami@x.example")).get(reverse("front_door"))
+    yield "preferences", olga.get(reverse("preferences"))
+    yield "unit_new", signed_in(make_user("Sami", "s@x.example", is_staff=True)).get(reverse("unit_new"))
+    yield "403", signed_in(company.emma).get(reverse("members", args=[slug]))
+    yield "404", olga.get("/ou/nobody/")
+    yield "callback", olga.get(reverse("callback_google"), {"state": "made up"})
+    _row, token = hand_offs.create_link(own.google, by=company.olga, now=timezone.now())
+    holder = Client()
+    yield "hand_off", holder.get(reverse("hand_off", args=[token]))
+    holder.post(reverse("hand_off", args=[token]))
+    yield "hand_off_set_up", holder.get(reverse("hand_off_set_up"))
+    yield "hand_off, elsewhere", Client().get(reverse("hand_off", args=[token]))
+    yield "sign-in", Client().get(reverse("account_login"))
+
+
+def test_every_text_of_the_main_pages_is_marked(providers, in_brackets):
+    house = build_house(make_company())
+
+    forgotten = {}
+    for name, answer in pages(house):
+        html = answer.content.decode()
+        assert answer.status_code < 500, name
+        assert html.count(OPENS) > 3 or "progress" in name, f"{name} is not in the pseudo-language"
+        if found := unmarked(html):
+            forgotten[name] = found
+
+    assert forgotten == {}
+
+
+def test_the_first_page_of_an_installation_is_marked(in_brackets, client):
+    html = client.get(first_run.link().removeprefix("http://localhost")).content.decode()
+
+    assert html.count(OPENS) > 3
+    assert unmarked(html) == []
+
+
+def recorded_verbs() -> set[str]:
+    """The verbs that stand in the portal's calls of `audit.record`."""
+    found = set()
+    for app in ("config", "orgunits", "connections", "scheduling", "provisioning"):
+        for path in (settings.BASE_DIR / app).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.record":
+                    assert isinstance(node.args[1], ast.Constant), f"{path.name}: {ast.unparse(node)}"
+                    found.add(node.args[1].value)
+    return found
+
+
+def test_every_verb_of_the_audit_log_has_words_and_no_words_are_left_over():
+    assert recorded_verbs() == set(audit.VERBS)
+
+
+@pytest.mark.parametrize(
+    ("html", "found"),
+    [
+        ("<p>Forgotten</p>", ["Forgotten"]),
+        ("<p>⟦Marked⟧</p>", []),
+        ("<p>⟦Marked⟧ and forgotten</p>", ["⟦Marked⟧ and forgotten"]),
+        ("<p>⟦Outer ⟦inner⟧ text⟧ 42 olga@kube.example</p>", []),
+        ('<img alt="Forgotten">', ["Forgotten"]),
+        ("<script>let forgotten</script>", []),
+    ],
+)
+def test_the_search_finds_what_is_not_marked(html, found):
+    assert unmarked(html) == found
