@@ -50,6 +50,7 @@ def link_calendars(mailbox: Mailbox, found: list[CalendarInfo], *, now: datetime
     listed = {info.provider_id for info in found}
     lost = mailbox.calendars.filter(gone_at=None).exclude(Q(provider=provider) & Q(provider_id__in=listed))
     BusyPeriod.objects.filter(calendar__in=lost).delete()
+    EventPosition.objects.filter(calendar__in=lost).delete()
     lost.update(gone_at=now, feed_token="")
     Mailbox.objects.filter(pk=mailbox.pk).update(calendars_listed_at=now)
     mailbox.calendars_listed_at = now
