@@ -24,7 +24,7 @@ def follow(page: Page, name: str) -> None:
     page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
 
 
-# --- the portal ---------------------------------------------------------------------------------------------------
+# --- the portal -----------------------------------------------------------------------------------------------------
 def sign_in(page: Page, user: User) -> None:
     """Through the sign-in page, to the person's unit."""
     page.goto(reverse("account_login"))

@@ -1,0 +1,242 @@
+"""axe finds nothing on any page in any state, light and dark, on a phone and on a desk (WCAG 2.2 AA)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from django.conf import settings as portal_settings
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from orgunits import first_run
+from orgunits.models import User
+from tests.journeys import steps
+from tests.journeys.states import States, make_states
+
+AXE = Path(portal_settings.BASE_DIR) / "node_modules" / "axe-core" / "axe.min.js"
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RUN_AXE = """async tags => {
+  const found = await axe.run(document, {runOnly: tags, resultTypes: ["violations"]})
+  return found.violations.flatMap(rule => rule.nodes.map(node =>
+    `${rule.id}: ${node.target.join(" ")} ${node.failureSummary.replace(/\\s+/g, " ")}`))
+}"""
+PHONE, DESK = 320, 1280
+
+Look = tuple[str, Callable[[Page], object]]  # what the page is called, and how one gets there
+
+
+class Eye:
+    """Looks at one page after the other; what it found is kept by the page's name."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = {}
+
+    def look(self, page: Page, name: str) -> None:
+        if not page.evaluate("'axe' in window"):
+            page.add_script_tag(path=AXE)
+        problems = page.evaluate(RUN_AXE, WCAG)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > page.viewport_size["width"]:
+            problems.append(f"scrolls sideways: {wide} px wide")
+        if problems:
+            self.found[name] = problems
+
+    def look_at_all(self, page: Page, looks: list[Look]) -> None:
+        for name, go in looks:
+            go(page)
+            self.look(page, name)
+
+
+def at(name: str, *args: str, query: str = "") -> Callable[[Page], object]:
+    """Goes straight to an address."""
+    return lambda page: page.goto(reverse(name, args=args) + query)
+
+
+def post_empty(name: str, *args: str, button: str) -> Callable[[Page], object]:
+    """Sends a form with nothing in it, past the browser's own check, so that the page comes back with errors."""
+
+    def go(page: Page) -> None:
+        page.goto(reverse(name, args=args))
+        page.locator("main form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+        steps.press(page, button)
+
+    return go
+
+
+# --- who sees what --------------------------------------------------------------------------------------------------
+def of_visitors(states: States) -> list[Look]:
+    return [
+        ("sign-in", at("account_login")),
+        ("sign-in refused", post_empty("account_login", button="Sign in")),
+        ("password forgotten", at("account_reset_password")),
+        ("hand-off", at("hand_off", states.hand_off_token)),
+        ("hand-off unknown", at("hand_off", "unknown")),
+        ("hand-off ended", at("hand_off", states.expired_token)),
+        ("hand-off set-up", start_hand_off(states)),
+        ("hand-off at the provider", lambda page: steps.press(page, "Sign in as an administrator")),
+        ("hand-off declined", lambda page: steps.press(page, "Cancel")),
+    ]
+
+
+def of_an_ops_admin(states: States) -> list[Look]:
+    unit, empty = states.unit.slug, states.empty_unit.slug
+    yes = "?administrator=yes"
+    looks = [
+        ("front door", at("front_door")),
+        ("home empty", at("unit_home", empty)),
+        ("home filled", at("unit_home", unit)),
+        ("connections empty", at("connections", empty)),
+        ("connections filled", at("connections", unit)),
+        ("wizard: administrator", at("connect_start", unit)),
+        ("wizard: administrator refused", at("connect_start", unit, query="?administrator=x")),
+        ("wizard: service", at("connect_service", unit, query=yes)),
+        ("wizard: service refused", at("connect_service", unit, query=f"{yes}&asked=1")),
+        ("wizard: mode at Google", at("connect_mode", unit, "google", query=yes)),
+        ("wizard: mode at Microsoft", at("connect_mode", unit, "microsoft", query=yes)),
+        ("wizard: check Google", at("connect_check", unit, "google", "free_busy", query=yes)),
+        (
+            "wizard: check Microsoft",
+            at("connect_check", unit, "microsoft", "read_write", query="?administrator=no"),
+        ),
+        ("wizard: check No Access", at("connect_check", unit, "none", "no_access", query=yes)),
+        ("members filled", at("members", unit)),
+        ("members filtered", at("members", unit, query="?state=synced&mode=read_write")),
+        ("members empty filter", at("members", unit, query="?q=nobody+is+called+so")),
+        ("audit log", at("audit_log", unit)),
+        ("preferences", at("preferences")),
+        ("no such page", at("unit_home", "nowhere")),
+        ("outcome without attempt", at("callback_google")),
+    ]
+    for name, row in states.connections.items():
+        looks.append((f"connection {name}", at("connection", unit, row.public_id)))
+        if row.provider != "none":
+            looks.append((f"set-up {name}", at("set_up", unit, row.public_id)))
+    healthy, degraded = states.connections["healthy"].public_id, states.connections["degraded"].public_id
+    looks += [
+        ("disconnect", at("connection_disconnect", unit, healthy)),
+        ("key of Google refused", post_empty("key_add", unit, degraded, button="Keep the key")),
+        ("key of Microsoft refused", post_empty("key_add", unit, healthy, button="Keep the key")),
+        ("domain refused", post_empty("connection", unit, healthy, button="Add domain")),
+        ("outcome declined", declined_sign_in(states)),
+        ("hand-off link", make_hand_off_link(states)),
+    ]
+    for name, member in states.members.items():
+        looks.append((f"member {name}", at("member", unit, member.public_id)))
+    synced = states.members["synced"].public_id
+    return [*looks, ("member settings", at("member_settings", unit, synced))]
+
+
+def of_an_employee(states: States) -> list[Look]:
+    return [
+        ("own calendar", at("unit_home", states.unit.slug)),
+        ("forbidden", at("connections", states.unit.slug)),
+        ("second factor", at("mfa_index")),
+        ("where signed in", at("usersessions_list")),
+        ("change password", at("account_change_password")),
+        ("e-mail addresses", at("account_email")),
+        ("linked accounts", at("socialaccount_connections")),
+        ("app for codes", at("mfa_activate_totp")),
+        ("add a key", at("mfa_add_webauthn")),
+        ("sign out", at("account_logout")),
+    ]
+
+
+def of_people_without_unit(states: States) -> list[Look]:
+    return [("front door of nobody", at("front_door"))]
+
+
+def of_staff(states: States) -> list[Look]:
+    return [
+        ("front door of staff", at("front_door")),
+        ("new unit", at("unit_new")),
+        ("new unit refused", post_empty("unit_new", button="Create unit")),
+        ("gallery", at("gallery")),
+    ]
+
+
+# --- pages that one does not reach by address alone -----------------------------------------------------------------
+def start_hand_off(states: States) -> Callable[[Page], object]:
+    def go(page: Page) -> None:
+        page.goto(reverse("hand_off", args=[states.hand_off_token]))
+        steps.press(page, "Start")
+
+    return go
+
+
+def declined_sign_in(states: States) -> Callable[[Page], object]:
+    def go(page: Page) -> None:
+        row = states.connections["nobody signed in"]
+        page.goto(reverse("set_up", args=[states.unit.slug, row.public_id]))
+        steps.press(page, "Sign in to Google Workspace")
+        state = parse_qs(urlsplit(page.url).query)["state"][0]
+        page.goto(f"{reverse('callback_google')}?{urlencode({'state': state, 'error': 'access_denied'})}")
+
+    return go
+
+
+def make_hand_off_link(states: States) -> Callable[[Page], object]:
+    def go(page: Page) -> None:
+        row = states.connections["not consented"]
+        page.goto(reverse("set_up", args=[states.unit.slug, row.public_id]))
+        steps.press(page, "Make a hand-off link")
+
+    return go
+
+
+# --- the tests ------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def open_as(open_browser, portal) -> Callable[..., Page]:
+    """Opens a browser with somebody signed in already, and axe allowed into it."""
+
+    def open_one(user: User | None, **options) -> Page:
+        page = open_browser(bypass_csp=True, reduced_motion="reduce", **options)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            cookie = client.cookies[portal_settings.SESSION_COOKIE_NAME]
+            page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": portal}])
+        return page
+
+    return open_one
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.xdist_group("journeys: accessibility on a desk")
+def test_the_eye_sees_what_is_wrong(open_as):
+    page, eye = open_as(None, viewport={"width": PHONE, "height": 800}), Eye()
+    page.goto(reverse("account_login"))
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', `<img src='data:,'><i>${'x'.repeat(99)}</i>`)"
+    )
+
+    eye.look(page, "sign-in")
+
+    assert [problem.split(":")[0] for problem in eye.found["sign-in"]] == ["image-alt", "scrolls sideways"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "width",
+    [
+        pytest.param(PHONE, marks=pytest.mark.xdist_group("journeys: accessibility on a phone")),
+        pytest.param(DESK, marks=pytest.mark.xdist_group("journeys: accessibility on a desk")),
+    ],
+)
+def test_axe_finds_nothing_and_nothing_scrolls_sideways(open_as, settings, theme, width):
+    settings.SAMPLE_INSTALLATION = True  # the sign-in page with the sample's people holds more
+    options = {"color_scheme": theme, "viewport": {"width": width, "height": 800}}
+    eye = Eye()
+    visitor = open_as(None, **options)
+    eye.look_at_all(visitor, [("first run", lambda page: page.goto(first_run.link()))])
+    states = make_states()
+
+    eye.look_at_all(visitor, of_visitors(states))
+    eye.look_at_all(open_as(states.olga, **options), of_an_ops_admin(states))
+    eye.look_at_all(open_as(states.emma, **options), of_an_employee(states))
+    eye.look_at_all(open_as(states.nobody, **options), of_people_without_unit(states))
+    eye.look_at_all(open_as(states.sami, **options), of_staff(states))
+
+    assert eye.found == {}
