@@ -53,10 +53,15 @@ def _installation_client_ids(provider: str) -> set[str]:
     return {key.client_id.lower() for key in keys if key is not None}
 
 
-@lru_cache
 def _service_account_file(path: str) -> Key | None:
+    """The key in this file; a file that comes or changes later is seen without a restart."""
     file = Path(path)
-    return key_from_json(file.read_text(), unit_id=None) if file.exists() else None
+    return _parsed(path, file.stat().st_mtime_ns) if file.exists() else None
+
+
+@lru_cache(maxsize=4)
+def _parsed(path: str, _changed_at: int) -> Key:
+    return key_from_json(Path(path).read_text(), unit_id=None)
 
 
 @transaction.atomic

@@ -1,5 +1,7 @@
 """A key that several units share never gives one of them what was granted for another."""
 
+import json
+
 import pytest
 from django.test import override_settings
 from django.utils import timezone
@@ -286,6 +288,19 @@ def test_no_registration_of_the_installation_can_become_a_units_whatever_it_is_f
             keep_registration(
                 company.stranger_unit, permission_set, client_id, "s", by=company.sven, now=timezone.now()
             )
+
+
+def test_an_installation_whose_key_file_comes_later_is_protected_from_then_on(providers, tmp_path):
+    company = make_company()
+    text = (providers.home / "service-accounts" / "kube-community.json").read_text()
+    file = tmp_path / "installation.json"
+
+    with override_settings(GOOGLE_SERVICE_ACCOUNT_FILE=str(file)):
+        assert installation_key("google", "service_account") is None
+        file.write_text(text)
+        assert installation_key("google", "service_account").client_id == json.loads(text)["client_id"]
+        with pytest.raises(KeyNotAccepted, match="in_use"):
+            keep_service_account(company.stranger_unit, text, by=company.sven, now=timezone.now())
 
 
 def test_the_key_of_an_installation_that_changes_its_key_is_still_not_a_units(providers, tmp_path):
