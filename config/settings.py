@@ -222,7 +222,7 @@ WINDOW_DAYS_BACK = 14
 WINDOW_DAYS_AHEAD = 201
 POLL_SECONDS = env_int("POLL_SECONDS", 300)  # a mailbox is due again this long after it was read
 SYNC_SLICE = env_int("SYNC_SLICE", 50)  # mailboxes in one job
-SYNC_THREADS = env_int("SYNC_THREADS", 16)  # simultaneous calls of one job; at most 4 for one mailbox
+SYNC_THREADS = env_int("SYNC_THREADS", 25)  # simultaneous calls of one job; at most 4 for one mailbox
 
 # --- jobs ------------------------------------------------------------------------------------------------------
 Q_CLUSTER = {
@@ -234,7 +234,7 @@ Q_CLUSTER = {
     "retry": 90,
     "max_attempts": 5,
     "ack_failures": False,
-    "save_limit": 0,  # every kept success costs a lock over all of them
+    "save_limit": -1,  # successes are not kept: each would cost a lock over all of them
     "catch_up": False,
     "bulk": 1,
     "poll": 0.5,

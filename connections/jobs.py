@@ -107,5 +107,4 @@ def forget() -> None:
     free_busy.forget_old(now=now)
     authorization.forget_old_attempts(now=now)
     budgets.forget_old(now=now)
-    Task.objects.filter(success=True, stopped__lt=now - timedelta(days=1)).delete()
     Task.objects.filter(stopped__lt=now - timedelta(days=14)).delete()

@@ -105,6 +105,7 @@ class Member(UnitScoped):
         indexes = [
             models.Index(fields=["unit", "sort_key", "id"], name="members_by_name"),
             models.Index(fields=["unit", "mail_domain"], name="members_by_domain"),
+            models.Index(fields=["unit", "state"], name="members_by_state"),  # counting reads it alone
         ]
 
     def __str__(self) -> str:

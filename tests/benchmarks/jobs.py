@@ -1,0 +1,71 @@
+"""What one job costs (P12): our settings of django-q2 against its defaults, with real workers in this run."""
+
+import os
+import subprocess
+import sys
+import time
+
+from django.conf import settings
+from django.db import connection as database
+from django_q.models import OrmQ, Task
+from django_q.tasks import async_task
+
+from tests.benchmarks.measure import Figure, figures
+
+TASKS, FEW_TASKS, LONGEST = 2_000, 150, 60
+
+
+@figures("jobs.overhead")
+def overhead() -> list[Figure]:
+    """Tasks a second that do nothing: enqueued, taken, done and acknowledged."""
+    ours = _rate(TASKS, defaults=False)
+    theirs = _rate(FEW_TASKS, defaults=True)
+    return [Figure("jobs.overhead", ours / theirs, "x the rate of django-q2's defaults", ">=", 8)]
+
+
+def _rate(number: int, *, defaults: bool) -> float:
+    """Tasks a second that two workers get through; the first one is not counted, it waits for their start."""
+    OrmQ.objects.all().delete()
+    Task.objects.all().delete()
+    cluster = subprocess.Popen(  # noqa: S603 our own program
+        [
+            sys.executable,
+            "-m",
+            "tests.benchmarks.cluster",
+            str(database.settings_dict["NAME"]),
+            str(int(defaults)),
+        ],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        async_task("builtins.int")
+        _wait_until_empty()
+        OrmQ.objects.bulk_create(_rows(number))
+        began = time.perf_counter()
+        _wait_until_empty()
+        return number / (time.perf_counter() - began)
+    finally:
+        cluster.terminate()
+        cluster.wait(20)
+
+
+def _rows(number: int) -> list[OrmQ]:
+    """What `async_task` writes, written at once, so that enqueueing is not measured."""
+    async_task("builtins.int")
+    sample = OrmQ.objects.get()
+    OrmQ.objects.all().delete()
+    return [OrmQ(key=sample.key, payload=sample.payload, lock=sample.lock) for _ in range(number)]
+
+
+def _wait_until_empty() -> None:
+    until = time.monotonic() + LONGEST
+    while OrmQ.objects.exists():
+        if time.monotonic() > until:
+            raise AssertionError(f"{OrmQ.objects.count()} tasks were not done in {LONGEST} s")
+        time.sleep(0.02)
+
+
+BENCHMARKS = [overhead]
