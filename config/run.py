@@ -94,6 +94,7 @@ def sample_settings(port: int, sandbox_port: int) -> dict[str, str]:
         "DNS_SERVER": f"127.0.0.1:{sandbox_port}",
         "GOOGLE_SERVICE_ACCOUNT_FILE": str(VAR / "sandbox" / "service-accounts" / "installation.json"),
         "PROVIDER_CALL_LOG": str(VAR / "provider-calls.jsonl"),
+        "EMBEDDED_POSTGRES": "sample-postgres",  # a real installation here finds var/postgres empty
         "PYTHONUNBUFFERED": "1",
         **own_secrets(VAR / "sample.env"),
     }

@@ -228,6 +228,7 @@ SYNC_THREADS = env_int("SYNC_THREADS", 25)  # simultaneous calls of one job; at 
 Q_CLUSTER = {
     "name": "convoke",
     "orm": "default",
+    "broker_class": "config.broker.OldestFirst",
     "workers": env_int("WORKERS", 2),
     "queue_limit": 2,  # `retry` counts from fetching: a longer queue would run tasks twice
     "timeout": 60,
