@@ -63,6 +63,11 @@ class _Line:
         return value
 
 
+def _cell(text: str) -> str:
+    """`text` on one line. defusedcsv looks at the first letter only, and a spreadsheet skips a tab before it."""
+    return " ".join(text.split())
+
+
 @unit_view("see_members")
 def members_export(request: HttpRequest, unit: OrganizationalUnit) -> StreamingHttpResponse:
     """The same filter as CSV; cells that a spreadsheet would run are made harmless."""
@@ -90,9 +95,9 @@ def members_export(request: HttpRequest, unit: OrganizationalUnit) -> StreamingH
             yield writer.writerow(
                 [
                     member.public_id,
-                    member.name,
-                    member.email,
-                    member.department,
+                    _cell(member.name),
+                    _cell(member.email),
+                    _cell(member.department),
                     served.get_provider_display() if served else "",
                     served.get_mode_display() if served else "",
                     box.get_state_display() if box else "",
@@ -108,10 +113,13 @@ def members_export(request: HttpRequest, unit: OrganizationalUnit) -> StreamingH
 
 def _monday(request: HttpRequest, zone: ZoneInfo) -> date:
     """The Monday of `?week=2026-11-16`, else of this week."""
+    today = timezone.now().astimezone(zone).date()
     try:
-        return monday_of(date.fromisoformat(request.GET.get("week", "")))
+        day = date.fromisoformat(request.GET.get("week", ""))
     except ValueError:
-        return monday_of(timezone.now().astimezone(zone).date())
+        day = today
+    near = abs(day.year - today.year) <= 100  # at the ends of the calendar a week has no neighbours
+    return monday_of(day if near else today)
 
 
 def _week(member: Member, monday: date, zone: ZoneInfo) -> list:
