@@ -188,6 +188,8 @@ def complete_sign_in(
     try:
         if error:
             raise Refused(sign_in_reason(error), connection)
+        if not code:
+            raise Refused("answer_invalid", connection)
         who = _exchange(attempt, code)
         _accept(attempt, who, traveller=traveller, now=now)
     except Refused as refused:
