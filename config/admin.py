@@ -2,8 +2,10 @@
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django_q.models import OrmQ, Schedule
 
 from orgunits.admin import ReadOnly
@@ -13,6 +15,7 @@ admin.site.unregister(OrmQ)
 admin.site.unregister(SocialApp)  # clients of sign-in come from the environment
 admin.site.unregister(SocialToken)
 admin.site.unregister(Authenticator)
+admin.site.unregister(UserSession)
 
 
 @admin.register(Authenticator)
@@ -24,3 +27,29 @@ class AuthenticatorAdmin(ReadOnly):
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         return request.user.is_superuser
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(ReadOnly):
+    """A session of a lost device is ended: taking its row away signs that browser out."""
+
+    list_display = fields = ["user", "created_at", "last_seen_at", "ip", "user_agent"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "ip"]
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return request.user.is_superuser
+
+    def delete_model(self, request: HttpRequest, obj: UserSession) -> None:
+        obj.end()
+
+    def delete_queryset(self, request: HttpRequest, queryset) -> None:
+        for session in queryset:
+            session.end()
+
+
+def sign_in(request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+    """In place of the admin's own form, which asks for a password alone: staff sign in like everybody."""
+    if not request.user.is_staff:
+        raise Http404
+    return redirect("admin:index")

@@ -1,14 +1,14 @@
 """The portal's table of contents: everything about a unit stands under ou/<slug>/."""
 
 from django.contrib import admin
-from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
 import connections.urls
 import orgunits.urls
 from config import gallery, home
+from config.admin import sign_in
 
-admin.site.login = login_required(admin.site.login)  # staff sign in like everybody, second factor included
+admin.site.login = sign_in
 
 urlpatterns = [
     path("", home.front_door, name="front_door"),

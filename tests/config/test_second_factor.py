@@ -40,6 +40,24 @@ def test_staff_without_one_are_led_there_too(client, path):
     assert client.get(path).headers["Location"] == reverse("mfa_index")
 
 
+@pytest.mark.parametrize("who", ["emma", "another staff person"])
+def test_the_admin_has_no_second_door_where_a_password_is_enough(client, who):
+    company = make_company()
+    staff, other = (
+        make_user(name, f"{name}@x.example", is_staff=True, is_superuser=True) for name in ("Sami", "Sofia")
+    )
+    give_second_factor(staff)
+    give_second_factor(other)
+    here = company.emma if who == "emma" else other
+    client.force_login(here)
+
+    client.get("/admin/login/")
+    client.post("/admin/login/?next=/admin/", {"username": staff.email, "password": "pw-of-a-test-1"})
+
+    assert client.session["_auth_user_id"] == str(here.pk)
+    assert (client.get("/admin/").status_code == 200) == (who != "emma")
+
+
 def test_nothing_can_be_posted_without_one(client):
     company = make_company()
     client.force_login(company.olga)
