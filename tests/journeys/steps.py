@@ -65,6 +65,11 @@ def row_of(page: Page, address: str) -> Locator:
     return page.get_by_role("row").filter(has_text=address)
 
 
+def expect_state(page: Page, word: str) -> None:
+    """The connection's state line begins with this word."""
+    expect(page.locator(".state-line-head")).to_contain_text(re.compile(rf"^\s*{word}\b"))
+
+
 def self_test(page: Page) -> Locator:
     """The lines of the self-test, each permission and then one calendar."""
     return page.get_by_role("list", name="Self-test").get_by_role("listitem")

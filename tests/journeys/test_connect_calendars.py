@@ -100,7 +100,7 @@ def test_a_service_is_connected_from_the_first_question_to_the_first_busy_time(p
     run_waiting_jobs()
     expect(page.get_by_text("3 of 3")).to_be_visible()  # without a click: the page asks by itself
     page.reload()
-    expect(page.get_by_text("Healthy")).to_be_visible()
+    steps.expect_state(page, "Healthy")
 
     steps.open_tab(page, "Members")
     for address in PEOPLE[story.provider]:

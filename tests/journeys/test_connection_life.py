@@ -32,7 +32,7 @@ def test_choices_of_calendars_are_kept_when_a_service_is_disconnected_and_connec
     page.get_by_role("link", name=re.compile("^Disconnect")).click()
     expect(page.get_by_role("main")).to_contain_text("3 members are no longer served by this connection.")
     steps.press(page, "Disconnect for good")
-    expect(page.get_by_text("Disconnected", exact=True)).to_be_visible()
+    steps.expect_state(page, "Disconnected")
     open_paulo(page, scene)
     expect(page.get_by_role("main")).to_contain_text("Not served")
     assert shown_busy(page) == []
@@ -56,7 +56,7 @@ def test_a_paused_connection_makes_no_call_until_it_is_resumed(page: Page, scene
     page.goto(reverse("connection", args=[scene.unit.slug, connection.public_id]))
 
     steps.press(page, "Pause")
-    expect(page.get_by_text("Paused", exact=True)).to_be_visible()
+    steps.expect_state(page, "Paused")
     expect(page.get_by_role("main")).to_contain_text("We make no calls until you resume")
     made = len(calls_of(connection.public_id))
     run_waiting_jobs()
@@ -69,7 +69,7 @@ def test_a_paused_connection_makes_no_call_until_it_is_resumed(page: Page, scene
     expect(page.get_by_role("main")).to_contain_text("Resumed. Calendars are being read again.")
     run_waiting_jobs()
     page.reload()
-    expect(page.get_by_text("Healthy", exact=True)).to_be_visible()
+    steps.expect_state(page, "Healthy")
     expect(page.get_by_text("3 of 3")).to_be_visible()
     assert len(calls_of(connection.public_id)) > made
 

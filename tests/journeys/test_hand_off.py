@@ -50,7 +50,7 @@ def test_an_administrator_without_account_connects_by_a_hand_off_link(open_brows
 
     run_waiting_jobs()
     page.goto(reverse("connection", args=[scene.unit.slug, connection]))
-    expect(page.get_by_text("Healthy", exact=True)).to_be_visible()
+    steps.expect_state(page, "Healthy")
     expect(page.get_by_text("3 of 3")).to_be_visible()
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
+from tests.journeys import steps
 from tests.journeys.scenes import PASSWORD
 from tests.worker import run_waiting_jobs
 
@@ -91,7 +92,7 @@ def test_microsoft_is_connected_and_a_member_opened_by_keyboard_alone(open_brows
     hands.press("Allow")  # the first account is the administrator's
     hands.press("Go to Microsoft’s consent page")
     hands.press("Accept")
-    expect(page.get_by_text("Healthy", exact=True)).to_be_visible()
+    steps.expect_state(page, "Healthy")
     run_waiting_jobs()
     expect(page.get_by_text("3 of 3")).to_be_visible()
 

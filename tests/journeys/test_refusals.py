@@ -66,7 +66,7 @@ def test_a_missing_scope_is_named_and_a_missing_delegation_is_waited_for(page: P
     steps.delegate(page, GOOGLE_ADMINISTRATOR, leave_out=FREE_BUSY)
     steps.press(page, "Check now")
 
-    expect(page.get_by_text("Incomplete", exact=True)).to_be_visible()
+    steps.expect_state(page, "Incomplete")
     missing = steps.self_test(page).filter(has_text="Missing")
     expect(missing).to_have_count(1)
     expect(missing).to_contain_text(FREE_BUSY)
@@ -78,7 +78,7 @@ def test_a_missing_scope_is_named_and_a_missing_delegation_is_waited_for(page: P
     console.close()
     steps.press(page, "Check now")
 
-    expect(page.get_by_text("Waiting for provider", exact=True)).to_be_visible()
+    steps.expect_state(page, "Waiting for provider")
     expect(page.get_by_role("main")).to_contain_text("It can take up to 24 hours.")
     expect(page.get_by_text("We try again by ourselves")).to_be_visible()
     expect(steps.self_test(page).filter(has_text="Waiting")).to_have_count(4)
@@ -88,4 +88,4 @@ def test_a_missing_scope_is_named_and_a_missing_delegation_is_waited_for(page: P
     steps.press(page, "Check now")
 
     expect(page.get_by_role("main")).to_contain_text("Everything asked for is granted")
-    expect(page.get_by_text("Healthy", exact=True)).to_be_visible()
+    steps.expect_state(page, "Healthy")

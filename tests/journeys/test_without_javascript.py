@@ -28,7 +28,7 @@ def test_google_is_connected_and_a_calendar_chosen_without_javascript(open_brows
     run_waiting_jobs()
     steps.follow(page, "Reload to see the latest state")
     expect(page.get_by_text("3 of 3")).to_be_visible()
-    expect(page.get_by_text("Healthy", exact=True)).to_be_visible()
+    steps.expect_state(page, "Healthy")
 
     steps.open_tab(page, "Members")
     find_members(page, state="Not served")
