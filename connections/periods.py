@@ -14,6 +14,7 @@ Span = tuple[int, int]
 DAY = 24 * 60
 EPOCH, MINUTE = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=1)
 Kind = BusyPeriod.Kind
+LAST = 2**31 - 1  # what a column of minutes holds: the year 6053
 
 
 def minute_of(moment: datetime, *, up: bool = False) -> int:
@@ -35,12 +36,17 @@ def at_midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def span_in_minutes(span: EventSpan, zone: ZoneInfo) -> Span:
     """An event's span; all-day dates run from midnight to midnight in `zone`, the end exclusive."""
-    starts, ends = (
-        value if isinstance(value, datetime) else at_midnight(value, zone)
-        for value in (span.starts, span.ends)
-    )
-    first = minute_of(starts)
-    return first, max(minute_of(ends, up=True), first)
+    first, last = _minute(span.starts, zone), _minute(span.ends, zone, up=True)
+    return first, max(last, first)
+
+
+def _minute(value: datetime | date, zone: ZoneInfo, *, up: bool = False) -> int:
+    """An end "for ever" (9999-12-31) is as late as can be kept."""
+    try:
+        moment = value if isinstance(value, datetime) else at_midnight(value, zone)
+    except OverflowError:  # the zone's midnight is beyond the calendar
+        return LAST if value > EPOCH.date() else -LAST
+    return max(-LAST, min(minute_of(moment, up=up), LAST))
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

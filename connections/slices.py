@@ -161,8 +161,9 @@ class _Slice:
     def _finish(self, box: Mailbox, future: "Future[MailboxReading]") -> None:
         """Write down what came of one mailbox."""
         try:
-            reading = future.result()
-            known = self._keep(box, reading)
+            with readable():
+                reading = future.result()
+                known = self._keep(box, reading)
         except AuthorizationLost as error:
             self.refused.append((box, error))
         except MailboxError as error:

@@ -42,8 +42,10 @@ def week_days(
     """
     days = [Day(monday + timedelta(days=n), f"{monday + timedelta(days=n):%a %-d %b}") for n in range(7)]
     by_date = {day.date: day for day in days}
-    for period in periods:
-        for day, first, last in _by_day(moment_of(period.starts), moment_of(period.ends), zone):
+    opens, closes = (minute_of(moment) for moment in week_bounds(monday, zone))
+    for period in periods:  # what lasts for years is not walked through day by day
+        starts, ends = max(period.starts, opens), min(period.ends, closes)
+        for day, first, last in _by_day(moment_of(starts), moment_of(ends), zone):
             if day in by_date:
                 kind = KINDS[period.kind]
                 by_date[day].blocks.append(

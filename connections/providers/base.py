@@ -9,13 +9,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from django.db import DataError
+
 
 # --- what can go wrong ----------------------------------------------------------------------------------------
+def word(code: object) -> str:
+    """A provider's code as a row can keep it: short, and without signs that are not for reading."""
+    return "".join(sign for sign in str(code) if sign.isprintable())[:100]
+
+
 class ProviderError(Exception):
     """A call that did not give what was asked. `code` is the provider's own word for it, never a text."""
 
     def __init__(self, code: str = "", *, status: int = 0):
-        self.code, self.status = code[:100], status
+        self.code, self.status = word(code), status
         super().__init__(f"{type(self).__name__}: {self.code} ({status})")
 
 
@@ -37,10 +44,21 @@ class Unreadable(ProviderError):
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Whatever an answer of a shape nobody promised makes stumble is an unreadable answer. Also a decorator."""
+    """Whatever an answer of a shape nobody promised makes stumble is an unreadable answer. Also a decorator.
+
+    That includes moments outside the calendar and values that no column holds.
+    """
     try:
         yield
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        DataError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise Unreadable(type(error).__name__) from error
 
 
@@ -65,6 +83,12 @@ class MailboxError(ProviderError):
 
 
 # --- what crosses inward --------------------------------------------------------------------------------------
+def _must_be_text(provider_id: object) -> None:
+    """An id that is none would only be noticed by the database."""
+    if not isinstance(provider_id, str):
+        raise Unreadable("id")
+
+
 @dataclass(frozen=True)
 class SignedIn:
     """Who signed in at the provider, from a validated ID token."""
@@ -86,6 +110,9 @@ class CalendarInfo:
     primary: bool
     time_zone: str = ""
 
+    def __post_init__(self) -> None:
+        _must_be_text(self.provider_id)
+
 
 @dataclass(frozen=True)
 class EventSpan:
@@ -99,6 +126,9 @@ class EventSpan:
     ends: datetime | date | None = None
     blocks: bool = False
     removed: bool = False
+
+    def __post_init__(self) -> None:
+        _must_be_text(self.provider_id)
 
 
 @dataclass(frozen=True)

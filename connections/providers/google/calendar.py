@@ -87,7 +87,7 @@ class GoogleCalendars:
                         CalendarInfo(
                             item["id"],
                             item.get("summary", ""),
-                            item.get("primary", False),
+                            bool(item.get("primary")),
                             known_zone(item.get("timeZone", "")),
                         )
                     )
