@@ -35,9 +35,12 @@ def chromium() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser process for all journeys of a test worker."""
+    """One browser process for all journeys of a test worker.
+
+    It ends with the journeys: Playwright's event loop would stand in the way of tests that run one themselves.
+    """
     with sync_playwright() as playwright:
         expect.set_options(timeout=PATIENCE_MS)
         process = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
