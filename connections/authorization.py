@@ -25,7 +25,7 @@ from .providers.base import AuthorizationLost, ProviderError, SignedIn, Throttle
 from .providers.google import oauth as google
 from .providers.http import ProviderSession
 from .providers.microsoft import oauth as microsoft
-from .states import State
+from .states import State, explain
 
 Purpose = PendingAuthorization.Purpose
 Proof = CalendarConnection.Proof
@@ -238,6 +238,9 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
         raise Refused("scopes_missing", connection)
     if attempt.purpose == Purpose.PROVE_ADMINISTRATOR and not who.administrator:
         raise Refused("not_an_administrator", connection)
+    was_proven = connection.proof == Proof.ADMINISTRATOR and connection.connected_at
+    if connection.provider == "microsoft" and was_proven and not who.administrator:
+        raise Refused("not_an_administrator", connection)  # nobody stands in for the administrator
     same_tenant = connection.tenant == who.tenant  # then what was proven in this connection still holds
     if not same_tenant:
         connection.domains.update(verified="", verified_at=None)
@@ -252,6 +255,9 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
             "tenant", "administrator", "administrator_subject", "signed_in_at", "sign_in_scopes", "proof",
         ]
     )  # fmt: skip
+    if connection.state == State.PENDING:
+        explain(connection, "to_grant" if connection.proof else "not_bound")
+    connection.checks.filter(name__startswith="probe:").delete()  # they were about somebody else's calendar
     attempt.connection = connection
     for name in who.domains:
         add_domain(connection, name, by=traveller.user, now=now, verified=ConnectionDomain.Verified.DIRECTORY)

@@ -27,9 +27,17 @@ Proof = CalendarConnection.Proof
 
 @transaction.atomic
 def create_connection(
-    unit: OrganizationalUnit, provider: str, mode: str, *, by: User, now: datetime
+    unit: OrganizationalUnit,
+    provider: str,
+    mode: str,
+    *,
+    by: User,
+    now: datetime,
+    declared_domains: list[str] | None = None,
 ) -> CalendarConnection:
     """A new connection, pending until its self-test succeeds. It uses the unit's own key where there is one.
+
+    `declared_domains` are served by No Access: it opens nothing, so nothing has to be proven.
 
     No Access needs nothing from anybody: it is active at once and makes no call, ever.
     """
@@ -47,6 +55,8 @@ def create_connection(
     audit.record(unit, "connection created", connection, by=by, now=now, provider=provider, mode=mode)
     if not capabilities(provider, mode).reads_calendars:
         activate(connection, by=by, now=now)
+        for name in declared_domains or []:
+            domains.add_domain(connection, name, by=by, now=now)
     return connection
 
 
@@ -63,8 +73,7 @@ def activate(connection: CalendarConnection, *, by: User | HandOff | None, now: 
     move(connection, State.ACTIVE, now=now, **also)
     audit.record(connection.unit, "connection active", connection, by=by, now=now)
     mailboxes.assign(connection.unit, now=now)
-    stopped = connection.mailboxes.filter(next_sync_at=None).exclude(state=Mailbox.State.KEPT_HERE)
-    stopped.update(next_sync_at=now)  # reading stopped when the authorization was lost
+    mailboxes.go_on(connection, now=now)  # those that stopped when the authorization was lost
     jobs.enqueue_start_reading(connection)
 
 
@@ -90,9 +99,7 @@ def use_key(
 def pause(connection: CalendarConnection, *, by: User, now: datetime) -> None:
     """No calls any more, secrets kept. Undone by `resume`. Raises NotPossibleNow."""
     move(connection, State.PAUSED, now=now, reason_code="paused_by_admin")
-    connection.mailboxes.exclude(state=Mailbox.State.KEPT_HERE).update(
-        state=Mailbox.State.PAUSED, state_since=now, next_sync_at=None, failure="", failure_code=""
-    )
+    mailboxes.hold(connection, Mailbox.State.PAUSED, now=now)
     audit.record(connection.unit, "connection paused", connection, by=by, now=now)
 
 
@@ -100,9 +107,7 @@ def pause(connection: CalendarConnection, *, by: User, now: datetime) -> None:
 def resume(connection: CalendarConnection, *, by: User, now: datetime) -> None:
     """Go on where `pause` stopped. Raises NotPossibleNow."""
     move(connection, State.ACTIVE, now=now)
-    connection.mailboxes.filter(state=Mailbox.State.PAUSED).update(
-        state=Mailbox.State.WAITING, state_since=now, next_sync_at=now, attempts=0
-    )
+    mailboxes.go_on(connection, now=now)
     audit.record(connection.unit, "connection resumed", connection, by=by, now=now)
     jobs.enqueue_start_reading(connection)
 
@@ -156,11 +161,11 @@ def disconnect(connection: CalendarConnection, *, by: User, now: datetime) -> No
 def forget_what_was_read(connection: CalendarConnection) -> None:
     """Delete busy times and places in change feeds; the rows of calendars and the choices on them stay."""
     calendars = MemberCalendar.objects.filter(mailbox__connection=connection)
-    BusyPeriod.objects.filter(calendar__in=calendars).delete()
-    EventPosition.objects.filter(calendar__in=calendars).delete()
-    calendars.update(
+    calendars.update(  # first, because it waits for readings that are just being stored
         feed_token="", window_starts=None, window_ends=None, full_round_at=None, last_synced_at=None
     )
+    BusyPeriod.objects.filter(calendar__in=calendars).delete()
+    EventPosition.objects.filter(calendar__in=calendars).delete()
 
 
 @transaction.atomic
@@ -173,11 +178,5 @@ def mark_lost(connection: CalendarConnection, reason: str, *, now: datetime) -> 
         explain(connection, reason)
         return
     move(connection, State.NEEDS_REAUTHORIZATION, now=now, reason_code=reason)
-    connection.mailboxes.update(next_sync_at=None)
+    mailboxes.hold(connection, Mailbox.State.STOPPED, now=now)
     audit.record(connection.unit, "connection lost", connection, by=None, now=now, reason=reason)
-
-
-def declare_domains(connection: CalendarConnection, names: list[str], *, by: User, now: datetime) -> None:
-    """Name the mail domains a No Access connection serves. It opens nothing, so nothing has to be proven."""
-    for name in names:
-        domains.add_domain(connection, name, by=by, now=now)

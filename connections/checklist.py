@@ -93,10 +93,12 @@ def _read(unit: OrganizationalUnit, by_state: dict[str, int]) -> Step:
     title, url = _("Read busy times"), reverse("members", args=[unit.slug])
     synced, failing = by_state.get(Mailbox.State.SYNCED, 0), by_state.get(Mailbox.State.FAILING, 0)
     waiting = by_state.get(Mailbox.State.WAITING, 0)
+    paused, stopped = by_state.get(Mailbox.State.PAUSED, 0), by_state.get(Mailbox.State.STOPPED, 0)
+    held = paused + stopped
     kept_here = by_state.get(Mailbox.State.KEPT_HERE, 0)
-    if not synced + failing + waiting + kept_here:
+    if not synced + failing + waiting + held + kept_here:
         return Step(title, NOT_STARTED, _("Starts by itself when a connection works."))
-    total = synced + failing + waiting
+    total = synced + failing + waiting + held
     text = _("%(synced)s of %(total)s calendars are up to date.") % {
         "synced": _number(synced),
         "total": _number(total),
@@ -105,6 +107,11 @@ def _read(unit: OrganizationalUnit, by_state: dict[str, int]) -> Step:
         text += " " + ngettext(
             "%(count)d member keeps their time here.", "%(count)d members keep their time here.", kept_here
         ) % {"count": kept_here}
+    if held:
+        text += " " + _(
+            "%(held)s are not being read: their connection is paused or needs reauthorization."
+        ) % {"held": _number(held)}
+        return Step(title, NEEDS_ATTENTION, text, f"{url}?state={'stopped' if stopped else 'paused'}")
     if failing:
         return Step(title, NEEDS_ATTENTION, text, f"{url}?state=failing")
     return Step(title, IN_PROGRESS if waiting else DONE, text, url)

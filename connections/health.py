@@ -29,6 +29,7 @@ Result = ScopeCheck.Result
 PATIENCE = timedelta(hours=24)  # how long a grant may take to spread
 RECHECK = timedelta(minutes=30)  # of a connection that works, but not wholly
 PROBE = "probe:mailbox"
+FOR_NOW = {"provider_down", "provider_busy", "failed_at_provider"}  # says nothing of the authorization
 # What ends a connection that worked, and the reason then shown: nothing of this heals by waiting.
 LOST = {
     "not_delegated": "revoked",
@@ -92,8 +93,10 @@ def check_connection(connection: CalendarConnection, *, by: User | HandOff | Non
         verdict, answers, probe = _ask(connection)
     except AuthorizationLost as error:
         verdict, answers, probe = _refused(connection, error.reason), [], None
-    except (Unreachable, Throttled):
+    except Unreachable:
         verdict, answers, probe = Verdict(False, "provider_down", waits=True), [], None
+    except Throttled:
+        verdict, answers, probe = Verdict(False, "provider_busy", waits=True), [], None
     except ProviderError:
         verdict, answers, probe = Verdict(False, "failed_at_provider", waits=True), [], None
     with transaction.atomic():
@@ -205,8 +208,10 @@ def _act(
 
 
 def _wait(row: CalendarConnection, verdict: Verdict, *, now: datetime) -> None:
-    row.state_reason, row.next_check_at = verdict.reason, None
-    if row.state == State.PENDING and verdict.waits:
+    if row.state != State.NEEDS_REAUTHORIZATION or verdict.reason not in FOR_NOW:
+        row.state_reason = verdict.reason  # a moment's trouble does not hide why it was lost
+    row.next_check_at = None
+    if row.state in {State.PENDING, State.NEEDS_REAUTHORIZATION} and verdict.waits:
         row.waiting_since = row.waiting_since or now
         row.next_check_at = next_try(row.waiting_since, now=now)
         if row.next_check_at is None and verdict.reason == "not_delegated":

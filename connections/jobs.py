@@ -70,8 +70,7 @@ def poll_changes() -> None:
 
 def retry_checks() -> None:
     """Every minute: look again at connections that wait for their provider, or do not work wholly."""
-    states = [CalendarConnection.State.PENDING, CalendarConnection.State.ACTIVE]
-    due = CalendarConnection.objects.filter(state__in=states, next_check_at__lte=timezone.now())
+    due = CalendarConnection.objects.filter(next_check_at__lte=timezone.now())
     for pk in due.values_list("pk", flat=True):
         async_task("connections.jobs.check_connection", pk, task_name=f"self-test of connection {pk}")
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from orgunits import audit
 from orgunits.models import Member, OrganizationalUnit, User
@@ -25,6 +25,7 @@ RETRY_AFTER: dict[str, timedelta] = {
     Failure.UNREACHABLE: timedelta(minutes=1),
     Failure.UNREADABLE: timedelta(hours=1),
 }
+HELD = (State.PAUSED, State.STOPPED)  # a reading that ends meanwhile changes nothing
 GROWING = {Failure.THROTTLED, Failure.UNREACHABLE}  # doubles with each failure in a row
 LONGEST_RETRY = timedelta(hours=6)
 
@@ -47,7 +48,8 @@ def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
     Set-based: a handful of statements per connection, whatever the number of members. Choices on calendars
     survive; what was read through another connection does not.
     """
-    OrganizationalUnit.objects.select_for_update().get(pk=unit.pk)  # one decision at a time
+    # One decision at a time. No stronger a lock: rows that jobs insert hold their unit by its key meanwhile.
+    OrganizationalUnit.objects.select_for_update(no_key=True).get(pk=unit.pk)
     members = unit.members.active()
     Mailbox.objects.bulk_create(
         [
@@ -79,7 +81,7 @@ def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
     for domain, ids in by_domain.items():
         if len(ids) > 1:  # who is served stays served by the same one, until a person decides
             rows = free.filter(member__mail_domain=domain)
-            rows.filter(connection__in=ids).update(decided_by=DecidedBy.SEVERAL)
+            update_in_order(rows.filter(connection__in=ids), decided_by=DecidedBy.SEVERAL)
             others = rows.exclude(connection__in=ids) | rows.filter(connection=None)
             _serve(others, None, DecidedBy.SEVERAL, now=now)
     _serve(free.exclude(member__mail_domain__in=by_domain), None, DecidedBy.NONE, now=now)
@@ -89,7 +91,7 @@ def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
 
 def _serve(rows, connection: CalendarConnection | None, decided_by: str, *, now: datetime) -> None:
     """Put the mailboxes of `rows` under `connection`; those already there keep what is known of them."""
-    rows.filter(connection=connection).exclude(decided_by=decided_by).update(decided_by=decided_by)
+    update_in_order(rows.filter(connection=connection).exclude(decided_by=decided_by), decided_by=decided_by)
     if connection is None:
         moved = rows.filter(~Q(connection=None) | ~Q(state=State.NOT_SERVED) | ~Q(decided_by=decided_by))
     else:
@@ -98,13 +100,14 @@ def _serve(rows, connection: CalendarConnection | None, decided_by: str, *, now:
     if not ids:
         return
     calendars = MemberCalendar.objects.filter(mailbox__in=ids)
-    BusyPeriod.objects.filter(calendar__in=calendars).delete()
-    EventPosition.objects.filter(calendar__in=calendars).delete()
-    calendars.update(
+    calendars.update(  # first, because it waits for readings that are just being stored
         feed_token="", full_round_at=None, last_synced_at=None, window_starts=None, window_ends=None
     )
+    BusyPeriod.objects.filter(calendar__in=calendars).delete()
+    EventPosition.objects.filter(calendar__in=calendars).delete()
     state, due = _first_state(connection, now=now)
-    Mailbox.objects.filter(pk__in=ids).update(
+    update_in_order(
+        Mailbox.objects.filter(pk__in=ids),
         connection=connection,
         decided_by=decided_by,
         state=state,
@@ -125,7 +128,30 @@ def _first_state(connection: CalendarConnection | None, *, now: datetime) -> tup
         return State.KEPT_HERE, None
     if connection.state == ConnectionState.PAUSED:
         return State.PAUSED, None
+    if connection.state == ConnectionState.NEEDS_REAUTHORIZATION:
+        return State.STOPPED, None
     return State.WAITING, now
+
+
+@transaction.atomic
+def update_in_order(rows: QuerySet[Mailbox], **changes) -> None:
+    """UPDATE many mailboxes, locking them in the order of their keys: two such updates cannot deadlock."""
+    ids = list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    Mailbox.objects.filter(pk__in=ids).update(**changes)
+
+
+def hold(connection: CalendarConnection, state: str, *, now: datetime) -> None:
+    """Nothing of this connection is read any more: `state` is paused or stopped."""
+    rows = connection.mailboxes.exclude(state=State.KEPT_HERE)
+    update_in_order(rows, state=state, state_since=now, next_sync_at=None, failure="", failure_code="")
+
+
+def go_on(connection: CalendarConnection, *, now: datetime) -> None:
+    """Read again what was held; what was read before is as old as it says."""
+    held = connection.mailboxes.filter(state__in=HELD)
+    due = {"state_since": now, "next_sync_at": now, "attempts": 0}
+    update_in_order(held.filter(last_synced_at__isnull=False), state=State.SYNCED, **due)
+    update_in_order(held.filter(last_synced_at=None), state=State.WAITING, **due)
 
 
 @transaction.atomic
@@ -140,10 +166,16 @@ def set_override(member: Member, connection: CalendarConnection | None, *, by: U
     assign(member.unit, now=now)
 
 
+def put_off(ids: list[int], connection: CalendarConnection, *, until: datetime) -> None:
+    """Try these again at `until`, as far as they are still this connection's to read."""
+    rows = Mailbox.objects.filter(pk__in=ids, connection=connection, next_sync_at__isnull=False)
+    update_in_order(rows, next_sync_at=until)
+
+
 def mark_synced(mailbox: Mailbox, *, now: datetime, next_sync_at: datetime) -> None:
     """Reading succeeded. A pause or a change of connection in between wins."""
     rows = Mailbox.objects.filter(pk=mailbox.pk, connection_id=mailbox.connection_id)
-    rows = rows.exclude(state=State.PAUSED)
+    rows = rows.exclude(state__in=HELD)
     changed = rows.exclude(state=State.SYNCED).update(state=State.SYNCED, state_since=now)
     rows.update(
         last_attempt_at=now,
@@ -161,9 +193,7 @@ def mark_failing(
     mailbox: Mailbox, failure: str, code: str, *, now: datetime, retry_after: float | None = None
 ) -> None:
     """Reading failed, in this class, with the provider's code; tried again by the class's own rule."""
-    rows = Mailbox.objects.filter(pk=mailbox.pk, connection_id=mailbox.connection_id).exclude(
-        state=State.PAUSED
-    )
+    rows = Mailbox.objects.filter(pk=mailbox.pk, connection_id=mailbox.connection_id).exclude(state__in=HELD)
     rows.exclude(state=State.FAILING, failure=failure).update(state_since=now)
     rows.update(
         state=State.FAILING,

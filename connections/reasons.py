@@ -75,6 +75,17 @@ REASONS: dict[str, Reason] = {
         _OPERATOR,
         _("Enable the API in that project, then check again."),
     ),
+    "to_grant": Reason(
+        _("Signed in. The permissions still have to be granted."), _TENANT, _("Grant them, then check.")
+    ),
+    "mailboxes_failing": Reason(
+        _("Some calendars cannot be read just now: the provider is slow, refuses or answers nonsense."),
+        "",
+        _("We try each of them again by ourselves; the list of members says when."),
+    ),
+    "provider_busy": Reason(
+        _("The provider asks us to slow down."), "", _("We wait and try again by ourselves.")
+    ),
     "provider_down": Reason(_("The provider does not answer."), "", _("We try again by ourselves.")),
     "paused_by_admin": Reason(_("An Ops Admin paused it."), _OPS_ADMIN, _("Resume it.")),
     "disconnected_by_admin": Reason(_("An Ops Admin disconnected it. This is final.")),

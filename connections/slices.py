@@ -47,7 +47,7 @@ def read_slice(
         return
     boxes = list(
         Mailbox.objects.filter(pk__in=mailbox_ids, connection=connection, member__state=Member.State.ACTIVE)
-        .exclude(state=Mailbox.State.PAUSED)
+        .exclude(state__in=mailboxes.HELD)
         .exclude(last_attempt_at__gt=asked_at)
         .select_related("member__unit", "connection__unit")
         .prefetch_related("calendars")
@@ -58,7 +58,7 @@ def read_slice(
     budget.reserve(sum(_calls_for(box) for box in boxes) + CALLS_SPARE)
     fit = _that_fit(boxes, budget.left)
     left_over = [box.pk for box in boxes[len(fit) :]]
-    Mailbox.objects.filter(pk__in=left_over).update(next_sync_at=now + NEXT_MINUTE)
+    mailboxes.put_off(left_over, connection, until=now + NEXT_MINUTE)
     if not fit:
         return
     try:
@@ -126,6 +126,7 @@ class _Slice:
         own = [c for c in box.calendars.all() if c.provider == self.connection.provider and not c.gone_at]
         return Task(
             mailbox_id=box.pk,
+            connection_id=self.connection.pk,
             address=box.member.email,
             calendars=tuple(KnownCalendar(c.provider_id, c.feed_token) for c in own if c.counts),
             not_counting=frozenset(c.provider_id for c in own if not c.counts),
@@ -232,7 +233,7 @@ class _Slice:
     def _slow_down(self, box: Mailbox, error: Throttled) -> None:
         """The budget of this minute is used up: come again. The provider says so: everybody waits."""
         if error.code == "own budget":
-            Mailbox.objects.filter(pk=box.pk).update(next_sync_at=self.now + NEXT_MINUTE)
+            mailboxes.put_off([box.pk], self.connection, until=self.now + NEXT_MINUTE)
             return
         mailboxes.mark_failing(
             box, Mailbox.Failure.THROTTLED, error.code, now=self.now, retry_after=error.retry_after

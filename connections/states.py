@@ -91,20 +91,28 @@ def condition(connection: CalendarConnection, *, failing: int = 0, missing: int 
     return Condition.NONE
 
 
-def shown(connection: CalendarConnection, *, failing: int = 0, missing: int = 0) -> Shown:
-    """The state in words, with since when, why, who can fix it, and the next try."""
+def shown(
+    connection: CalendarConnection, *, failing: int = 0, missing: int = 0, since: datetime | None = None
+) -> Shown:
+    """The state in words, with since when, why, who can fix it, and the next try.
+
+    `since`: when the first of the failing mailboxes or missing scopes began to be so.
+    """
     computed = condition(connection, failing=failing, missing=missing)
     label = Condition(computed).label if computed else connection.get_state_display()
-    since = connection.state_since
+    why = connection.state_reason
     if computed == Condition.WAITING:
         since = connection.waiting_since
+    elif computed in {Condition.DEGRADED, Condition.INCOMPLETE}:
+        why = why or ("mailboxes_failing" if failing else "incomplete")
+        since = since or connection.last_checked_at
     return Shown(
         code=computed or connection.state,
         label=label,
         tone=TONES[computed or connection.state],
-        since=since,
-        reason=reason(connection.state_reason),
-        next_try=connection.next_check_at if connection.state in {State.PENDING, State.ACTIVE} else None,
+        since=(since if computed else None) or connection.state_since,
+        reason=reason(why),
+        next_try=connection.next_check_at,
     )
 
 
@@ -120,8 +128,21 @@ def shown_with_counts(connections: list[CalendarConnection]) -> list[tuple[Calen
     )
     missing = ScopeCheck.objects.filter(connection=own, result=ScopeCheck.Result.MISSING)
     rows = CalendarConnection.objects.filter(pk__in=[connection.pk for connection in connections])
-    counts = {pk: numbers for pk, *numbers in rows.values_list("pk", _number(failing), _number(missing))}
-    return [(c, shown(c, failing=counts[c.pk][0], missing=counts[c.pk][1])) for c in connections]
+    facts = rows.values_list(
+        "pk", _number(failing), _number(missing), _first(failing, "state_since"), _first(missing, "since")
+    )
+    found = {pk: rest for pk, *rest in facts}
+    pairs = []
+    for connection in connections:
+        failed, lacking, *begins = found[connection.pk]
+        since = min(filter(None, begins), default=None)
+        pairs.append((connection, shown(connection, failing=failed, missing=lacking, since=since)))
+    return pairs
+
+
+def _first(rows: models.QuerySet, column: str) -> models.Subquery:
+    """The earliest `column` among a connection's `rows`."""
+    return models.Subquery(rows.order_by(column).values(column)[:1])
 
 
 def _number(rows: models.QuerySet) -> Coalesce:

@@ -77,5 +77,6 @@ def hand_back(member: Member, *, field: str, by: User | None, now: datetime) -> 
 
 
 def hours_of(member: Member) -> dict[str, list[list[str]]]:
-    """The member's weekly hours; who set nothing has the usual ones."""
-    return member.working_hours or USUAL_HOURS
+    """The member's weekly hours from Monday on; who set nothing has the usual ones."""
+    hours = member.working_hours or USUAL_HOURS
+    return {day: hours[day] for day in WEEKDAYS if day in hours}

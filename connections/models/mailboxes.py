@@ -24,6 +24,7 @@ class Mailbox(UnitScoped):
         SYNCED = "synced", _("Synced")
         FAILING = "failing", _("Failing")
         PAUSED = "paused", _("Paused")
+        STOPPED = "stopped", _("Stopped")  # the connection needs reauthorization
 
     class Failure(models.TextChoices):
         NO_MAILBOX = "no_mailbox", _("no mailbox")

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connections import hand_offs
-from connections.calendar_connections import create_connection, declare_domains
+from connections.calendar_connections import create_connection
 from connections.credentials import installation_key, unit_credential
 from connections.forms import AdministratorForm, DomainsForm, ServiceForm
 from connections.models import CalendarConnection
@@ -125,9 +125,9 @@ def check(request: HttpRequest, unit: OrganizationalUnit, provider: str, mode: s
     form = DomainsForm(request.POST or None) if needs_domains else None
     if request.method == "POST" and (form is None or form.is_valid()):
         now = timezone.now()
-        connection = create_connection(unit, provider, mode, by=request.user, now=now)
+        names = form.cleaned_data["domains"] if form is not None else None
+        connection = create_connection(unit, provider, mode, by=request.user, now=now, declared_domains=names)
         if form is not None:
-            declare_domains(connection, form.cleaned_data["domains"], by=request.user, now=now)
             return redirect("connection", slug=unit.slug, connection_id=connection.public_id)
         if administrator == "no":
             _hand_off, token = hand_offs.create_link(connection, by=request.user, now=now)

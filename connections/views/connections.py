@@ -48,6 +48,8 @@ def progress_of(connection: CalendarConnection) -> dict:
         "synced": counts.get(MailboxState.SYNCED, 0),
         "waiting": counts.get(MailboxState.WAITING, 0),
         "failing": counts.get(MailboxState.FAILING, 0),
+        "paused": counts.get(MailboxState.PAUSED, 0),
+        "stopped": counts.get(MailboxState.STOPPED, 0),
         "kept_here": kept_here,
         "failures": [
             {"code": code, "label": label, "number": counts[f"failing:{code}"]}

@@ -136,6 +136,11 @@ def _week(member: Member, monday: date, zone: ZoneInfo) -> list:
     return days
 
 
+def _same_clock(one: ZoneInfo, other: ZoneInfo, monday: date) -> bool:
+    """Whether two zones show the same times all week, as Asia/Kolkata and Asia/Calcutta do."""
+    return week_bounds(monday, one) == week_bounds(monday, other)
+
+
 @unit_view("see_members", own_member_too=True)
 def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
     """One member: who serves them, their week in the viewer's zone and in their own, their calendars."""
@@ -144,7 +149,7 @@ def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> Ht
     viewer_zone = ZoneInfo(timezone.get_current_timezone_name())
     monday = _monday(request, viewer_zone)
     weeks = [{"zone": viewer_zone.key, "whose": "viewer", "days": _week(row, monday, viewer_zone)}]
-    if own_zone.key != viewer_zone.key:
+    if not _same_clock(own_zone, viewer_zone, monday):
         weeks.append({"zone": own_zone.key, "whose": "member", "days": _week(row, monday, own_zone)})
     box = getattr(row, "mailbox", None)
     own = request.access.member.pk == row.pk

@@ -66,7 +66,7 @@ def stuck(fault: str, provider: str, reason: str, **more) -> Row:
 
 
 def lost(fault: str, provider: str, reason: str, **more) -> Row:
-    """A working connection that an administrator has to mend; mailboxes keep what is known of them."""
+    """A working connection that an administrator has to mend; reading its mailboxes stops."""
     return Row(
         fault,
         provider,
@@ -74,7 +74,7 @@ def lost(fault: str, provider: str, reason: str, **more) -> Row:
         state="needs_reauthorization",
         shown="needs_reauthorization",
         reason=reason,
-        **more,
+        **{"mailbox": "stopped", **more},
     )
 
 
@@ -112,7 +112,7 @@ ANSWERS = [
         trouble("rate_limited", provider, "throttled", waits=60, slowed=30),
         trouble("rate_limited", provider, "throttled", params={"status": 503, "retry_after": 90}, waits=90, slowed=90),
         waiting("server_error", provider, "provider_down"),
-        waiting("rate_limited", provider, "provider_down"),
+        waiting("rate_limited", provider, "provider_busy"),
         waiting("nonsense", provider, "failed_at_provider"),
         waiting("truncated", provider, "failed_at_provider"),
         waiting("lost_answer", provider, "provider_down"),
@@ -189,7 +189,7 @@ MICROSOFT = [
     stuck("entra_error", "microsoft", "app_disabled", params={"code": 7000112}),
     stuck("entra_error", "microsoft", "blocked_by_policy", params={"code": 53003}),
     waiting("entra_error", "microsoft", "consent_spreading", params={"code": 700016}),
-    waiting("entra_error", "microsoft", "provider_down", params={"code": 90055}),
+    waiting("entra_error", "microsoft", "provider_busy", params={"code": 90055}),
     trip("entra_error", "microsoft", SIGN_IN, "secret_expired", params={"code": 7000222}),
     # the permissions
     waiting("consent_late", "microsoft", "consent_spreading"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections import calendar_connections, domains, mailboxes
-from connections.calendar_connections import create_connection, declare_domains
+from connections.calendar_connections import create_connection
 from connections.mailboxes import LONGEST_RETRY, RETRY_AFTER, assign, retry_at, set_override
 from connections.models import BusyPeriod, CalendarConnection, ConnectionDomain, Mailbox, MemberCalendar
 from connections.states import NotPossibleNow, State, move
@@ -134,7 +134,7 @@ def test_no_access_keeps_members_here_and_reads_nothing(company):
     one = member(company)
     connection = create_connection(company.unit, "none", "no_access", by=company.olga, now=NOW)
 
-    declare_domains(connection, ["kube.example"], by=company.olga, now=NOW)
+    domains.add_domain(connection, "kube.example", by=company.olga, now=NOW)
 
     assert served(one) == (connection.pk, "domain", "kept_here")
     assert box(one).next_sync_at is None
@@ -301,7 +301,7 @@ def test_resuming_goes_on_at_once(company):
 
     calendar_connections.resume(connection, by=company.olga, now=LATER)
 
-    assert served(one) == (connection.pk, "domain", "waiting")
+    assert served(one) == (connection.pk, "domain", "synced")
     assert box(one).next_sync_at == LATER
     assert MemberCalendar.objects.get().feed_token == "place"
 

@@ -125,7 +125,7 @@ def test_revoked_in_the_middle_of_a_sync_stops_it_and_keeps_what_was_read(provid
     assert (row.state, row.state_reason) == ("needs_reauthorization", "revoked")
     assert stored(first) == known != []
     assert set(Mailbox.objects.filter(connection=row).values_list("next_sync_at", flat=True)) == {None}
-    assert Mailbox.objects.get(member=second).state == Mailbox.State.WAITING
+    assert Mailbox.objects.get(member=second).state == Mailbox.State.STOPPED
 
 
 @pytest.mark.parametrize(("provider", "mode"), READING_MODES)

@@ -6,7 +6,10 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+
+from orgunits.models import User
+from provisioning.sample import SUPPORT_ADDRESS
 
 
 class Command(BaseCommand):
@@ -14,6 +17,11 @@ class Command(BaseCommand):
 
     def handle(self, **options) -> None:
         call_command("migrate", verbosity=0)
+        if not settings.SAMPLE_INSTALLATION and User.objects.filter(email=SUPPORT_ADDRESS).exists():
+            raise CommandError(
+                "This database holds the sample installation, whose passwords are published. "
+                "A real installation needs a database of its own: set DATABASE_URL, or move var/ away."
+            )
         call_command("createcachetable", verbosity=0)
         self.collect_static_files()
         if settings.SAMPLE_INSTALLATION:
