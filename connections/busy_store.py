@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import models, transaction
 
-from .models import BusyPeriod, EventPosition, MemberCalendar
+from .models import BusyPeriod, EventPosition, Mailbox, MemberCalendar
 from .modes import Truth
 from .periods import Span, minute_of, replace_answer, span_in_minutes, touched_days
 from .reading import CalendarReading, Task
@@ -76,13 +76,15 @@ def store(calendar_id: int, reading: CalendarReading, task: Task, *, now: dateti
     """Keep one calendar's reading and its token together. Answers whether all of it is known.
 
     One lock per calendar; a reading that began from a token that is no longer the row's is dropped, because
-    another read came first.
+    another read came first. So is one of a connection that was stopped, or no longer serves the member.
     """
-    calendar = (
-        MemberCalendar.objects.select_for_update(of=("self",)).select_related("mailbox").get(pk=calendar_id)
-    )
-    if calendar.feed_token != reading.began_with or not calendar.counts:
+    calendar = MemberCalendar.objects.select_for_update().get(pk=calendar_id)
+    # Looked at after the lock was granted: whoever takes the mailbox away touches its calendars first.
+    due = Mailbox.objects.filter(connection=task.connection_id, next_sync_at__isnull=False)
+    mailbox = due.filter(pk=calendar.mailbox_id).first()
+    if mailbox is None or calendar.feed_token != reading.began_with or not calendar.counts:
         return True
+    calendar.mailbox = mailbox
     if task.truth is Truth.FREE_BUSY_ANSWER:
         unknown = _store_answers(calendar, reading, task)
     else:

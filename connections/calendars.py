@@ -16,7 +16,12 @@ CountsBy = MemberCalendar.CountsBy
 
 @transaction.atomic
 def link_calendars(mailbox: Mailbox, found: list[CalendarInfo], *, now: datetime) -> None:
-    """Bring the list of calendars up to date. New ones count when primary; what a person chose stays."""
+    """Bring the list of calendars up to date. New ones count when primary; what a person chose stays.
+
+    A list read through a connection that no longer serves the mailbox changes nothing.
+    """
+    if not Mailbox.objects.filter(pk=mailbox.pk, connection=mailbox.connection).exists():
+        return
     provider = mailbox.connection.provider
     known = {row.provider_id: row for row in mailbox.calendars.filter(provider=provider)}
     fresh = [info for info in found if info.provider_id not in known]
@@ -49,11 +54,19 @@ def link_calendars(mailbox: Mailbox, found: list[CalendarInfo], *, now: datetime
             row.save(update_fields=["name", "primary", "time_zone", "gone_at", "counts"])
     listed = {info.provider_id for info in found}
     lost = mailbox.calendars.filter(gone_at=None).exclude(Q(provider=provider) & Q(provider_id__in=listed))
-    BusyPeriod.objects.filter(calendar__in=lost).delete()
-    EventPosition.objects.filter(calendar__in=lost).delete()
-    lost.update(gone_at=now, feed_token="")
-    Mailbox.objects.filter(pk=mailbox.pk).update(calendars_listed_at=now)
+    _forget(list(lost.values_list("pk", flat=True)), gone_at=now)
+    Mailbox.objects.filter(pk=mailbox.pk, connection=mailbox.connection).update(calendars_listed_at=now)
     mailbox.calendars_listed_at = now
+
+
+def _forget(ids: list[int], **changes) -> None:
+    """Delete what was read of these calendars, and change their rows.
+
+    The rows come first: that waits for a reading which is just being stored.
+    """
+    MemberCalendar.objects.filter(pk__in=ids).update(feed_token="", **changes)
+    BusyPeriod.objects.filter(calendar__in=ids).delete()
+    EventPosition.objects.filter(calendar__in=ids).delete()
 
 
 @transaction.atomic
@@ -66,12 +79,8 @@ def choose_calendars(member: Member, public_ids: set[str], *, by: User, now: dat
     changed = [*on.values_list("public_id", flat=True), *off.values_list("public_id", flat=True)]
     if not changed:
         return
-    for calendars in (
-        BusyPeriod.objects.filter(calendar__in=off),
-        EventPosition.objects.filter(calendar__in=off),
-    ):
-        calendars.delete()
-    off.update(counts=False, counts_by=how, feed_token="", full_round_at=None, last_synced_at=None)
+    ids = list(off.values_list("pk", flat=True))
+    _forget(ids, counts=False, counts_by=how, full_round_at=None, last_synced_at=None)
     rows.filter(public_id__in=public_ids, counts=False).update(counts=True, counts_by=how)
     Mailbox.objects.filter(member=member, next_sync_at__isnull=False).update(next_sync_at=now)
     audit.record(member.unit, "calendars chosen", member, by=by, now=now, changed=sorted(changed))

@@ -23,6 +23,7 @@ class Task:
     """What to read of one mailbox."""
 
     mailbox_id: int
+    connection_id: int  # whose reading it is
     address: str
     calendars: tuple[KnownCalendar, ...]
     not_counting: frozenset[str]  # known calendars that a person or the default left out

@@ -92,7 +92,9 @@ def _calendar_among_others() -> MemberCalendar:
     connection = CalendarConnection.objects.create(unit=company.unit, provider="google", mode="read_write")
     calendars = []
     for member in members:
-        box = Mailbox.objects.create(unit=company.unit, member=member, connection=connection)
+        box = Mailbox.objects.create(
+            unit=company.unit, member=member, connection=connection, next_sync_at=timezone.now()
+        )
         calendars.append(
             MemberCalendar.objects.create(
                 unit=company.unit, mailbox=box, provider="google", provider_id=member.email, counts=True
@@ -124,6 +126,7 @@ def _task(calendar: MemberCalendar) -> Task:
     starts, ends = window_of(timezone.now(), back=14, ahead=201)
     return Task(
         mailbox_id=calendar.mailbox_id,
+        connection_id=calendar.mailbox.connection_id,
         address=calendar.provider_id,
         calendars=(),
         not_counting=frozenset(),

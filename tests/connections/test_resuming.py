@@ -196,6 +196,7 @@ def own_reading(scene: Scene) -> MailboxReading:
     row = scene.member.mailbox.calendars.get(primary=True)
     task = Task(
         mailbox_id=scene.member.mailbox.pk,
+        connection_id=scene.connection.pk,
         address=scene.member.email,
         calendars=(KnownCalendar(row.provider_id, row.feed_token),),
         not_counting=frozenset(),
