@@ -15,7 +15,6 @@ def main(wanted: str) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
     from django.conf import settings
-    from django.core.management import call_command
     from django.test.utils import get_runner, setup_test_environment
 
     from tests.benchmarks import jobs, members, sync
@@ -23,7 +22,6 @@ def main(wanted: str) -> int:
     setup_test_environment()
     runner = get_runner(settings)(verbosity=0, interactive=False)
     databases = runner.setup_databases()
-    call_command("createcachetable")
     try:
         return sum([_run(module, wanted) for module in (sync, members, jobs)]) and 1
     finally:
