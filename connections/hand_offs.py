@@ -44,6 +44,11 @@ def create_link(connection: CalendarConnection, *, by: User, now: datetime) -> t
     return hand_off, token
 
 
+def open_link(connection: CalendarConnection, *, now: datetime) -> HandOff | None:
+    """The link of this connection that somebody may still use or is using."""
+    return connection.hand_offs.filter(finished_at=None, revoked_at=None, expires_at__gte=now).first()
+
+
 def usable(token: str, *, session_key: str, now: datetime) -> HandOff:
     """The link for `token`, if this browser may use it. Raises LinkNotUsable."""
     hand_off = (

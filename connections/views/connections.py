@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseStopPolling
 
-from connections import calendar_connections, domains
+from connections import calendar_connections, domains, hand_offs
 from connections.forms import DomainForm
 from connections.free_busy import progress
 from connections.health import check_lines
@@ -74,7 +74,7 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
         "domains": list(row.domains.all()),
         "dns_prefix": domains.DNS_PREFIX,
         "progress": progress_of(row),
-        "hand_off": row.hand_offs.filter(finished_at=None, revoked_at=None).order_by("-pk").first(),
+        "hand_off": hand_offs.open_link(row, now=timezone.now()),
         "domain_form": DomainForm(),
     }
     return render(request, "connections/connection.html", context)

@@ -89,7 +89,7 @@ def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -
         "links": links,
         "steps": wizard_steps(4),
         "hand_off_url": settings.PORTAL_URL + reverse("hand_off", args=[token]) if token else "",
-        "hand_off": connection.hand_offs.filter(finished_at=None, revoked_at=None).order_by("-pk").first(),
+        "hand_off": hand_offs.open_link(connection, now=timezone.now()),
     }
     return render(request, "connections/set_up.html", context)
 

@@ -1,11 +1,15 @@
 """An administrator without account gets a link, agrees in their own browser, and can open nothing else."""
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from connections.calendar_connections import create_connection
+from connections.hand_offs import create_link
 from tests.connecting import ADMINISTRATORS
 from tests.journeys import steps
 from tests.journeys.scenes import Scene
@@ -72,6 +76,19 @@ def test_a_started_link_works_in_no_other_browser_and_a_withdrawn_one_in_none(op
     expect(first.get_by_role("heading", level=1)).to_have_text("This link was withdrawn")
     first.goto(reverse("hand_off_set_up"))
     expect(first.get_by_role("heading", level=1)).to_have_text("This link is not known")
+
+
+def test_a_link_that_ended_is_replaced_by_the_offer_of_a_new_one(page, scene):
+    ten_days_ago = timezone.now() - timedelta(days=10)
+    connection = create_connection(scene.unit, "google", "free_busy", by=scene.olga, now=ten_days_ago)
+    create_link(connection, by=scene.olga, now=ten_days_ago)
+    steps.sign_in(page, scene.olga)
+
+    page.goto(reverse("set_up", args=[scene.unit.slug, connection.public_id]))
+
+    expect(page.get_by_role("button", name="Withdraw the link")).to_have_count(0)
+    steps.press(page, "Make a hand-off link")
+    expect(page.get_by_role("textbox", name="hand-off link")).to_be_visible()
 
 
 def make_link(page: Page, scene: Scene, provider: str) -> str:
