@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from .models import CalendarConnection, RequestBudget
-from .providers.base import Throttled
+from .providers.base import Spend, Throttled, Unreachable
 from .providers.registry import requests_per_minute
 
 
@@ -57,8 +57,15 @@ class Budget:
         self.left = 0
 
 
-def unlimited(calls: int) -> None:
-    """For the few calls of a person who waits: a self-test is not held back."""
+def of_a_self_test(*, seconds: float = 20) -> Spend:
+    """For the few calls of a person who waits: no budget holds them back, but they are begun only so long."""
+    until = time.monotonic() + seconds
+
+    def spend(calls: int) -> None:
+        if time.monotonic() > until:
+            raise Unreachable("too slow")
+
+    return spend
 
 
 def forget_old(*, now: datetime) -> None:

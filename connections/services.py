@@ -2,7 +2,7 @@
 
 from orgunits.names import domain_of
 
-from .budgets import unlimited
+from .budgets import of_a_self_test
 from .credentials import key_of
 from .models import CalendarConnection, ConnectionDomain
 from .modes import capabilities, scopes_for
@@ -12,8 +12,8 @@ from .providers.registry import open_calendars
 SILENT = {CalendarConnection.State.PAUSED, CalendarConnection.State.DISCONNECTED}
 
 
-def calendar_service(connection: CalendarConnection, *, spend: Spend = unlimited) -> CalendarService:
-    """The calendars behind `connection`.
+def calendar_service(connection: CalendarConnection, *, spend: Spend | None = None) -> CalendarService:
+    """The calendars behind `connection`; without `spend` for a self-test, whose calls no budget counts.
 
     Raises AuthorizationLost when nobody signed in, nothing proves that this unit may use the tenant, the key
     is missing, or the connection makes no calls at all (paused, disconnected, No Access).
@@ -32,7 +32,7 @@ def calendar_service(connection: CalendarConnection, *, spend: Spend = unlimited
         administrator=connection.administrator,
         only_domains=proven_domains(connection),
         connection_id=connection.public_id,
-        spend=spend,
+        spend=spend or of_a_self_test(),
     )
 
 

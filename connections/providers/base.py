@@ -181,6 +181,7 @@ class Key:
         return self.unit_id is not None
 
 
+MOST_PAGES = 200  # of one listing: 100,000 events and more; who gives further ones would never end
 Spend = Callable[[int], None]  # takes calls from the connection's budget, or raises Throttled
 
 

@@ -24,6 +24,7 @@ SECRET_PARAMETERS = {
     "access_token", "assertion", "client_secret", "code", "code_verifier", "id_token", "refresh_token", "state",
     "syncToken", "pageToken", "$deltatoken", "$skiptoken", "token",
 }  # fmt: skip
+LONGEST_WISH = 24 * 3600.0  # seconds; a slip of the provider must not silence a connection for years
 _log_lock = threading.Lock()
 
 
@@ -81,14 +82,17 @@ def without_secrets(url: str) -> str:
 
 
 def retry_after_seconds(response: requests.Response) -> float | None:
-    """RFC 9110 §10.2.3: seconds or a date; None when absent or unreadable."""
+    """RFC 9110 §10.2.3: seconds or a date, at most a day; None when absent or unreadable."""
     value = response.headers.get("Retry-After", "")
-    if value.isdigit():
-        return float(value)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        wish = (
+            float(value)
+            if value.isdecimal()
+            else (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        )
     except (TypeError, ValueError):
         return None
+    return min(max(0.0, wish), LONGEST_WISH)
 
 
 def json_of(response: requests.Response) -> dict:

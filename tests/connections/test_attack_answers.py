@@ -9,9 +9,12 @@ import pytest
 import requests
 from django.test import Client
 
-from connections import mailboxes
+from connections import health, mailboxes
+from connections.budgets import of_a_self_test
 from connections.models import BusyPeriod, Mailbox, MemberCalendar
+from connections.providers.base import MOST_PAGES, Unreachable
 from connections.providers.http import ProviderSession
+from connections.providers.microsoft.calendar import BASE, preferences_of
 from tests.builders import make_members
 from tests.connections.reading import read_now
 from tests.connections.scene import (
@@ -20,6 +23,7 @@ from tests.connections.scene import (
     MICROSOFT_FREE_BUSY,
     NOW,
     PEOPLE,
+    in_modes,
 )
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +125,121 @@ def test_a_hostile_answer_harms_its_own_mailbox_at_most(scene, answers, ending, 
         assert sorted(BusyPeriod.objects.filter(member=scene.member).values_list()) == before
     address = f"/ou/{scene.company.unit.slug}/members/{scene.member.public_id}/?week=2026-10-19"
     assert olga.get(address).status_code == 200
+
+
+# --- listings without an end --------------------------------------------------------------------------------------
+def endless(kind: str, link: str):
+    """Each page names a further one, with a new token."""
+    pages = iter(range(10_000))
+
+    def page(answer) -> None:
+        number = next(pages)
+        assert number < MOST_PAGES + 2, "it goes on and on"
+        answer.status_code = 200
+        answer._content = json.dumps(
+            {kind: [], "nextPageToken": f"p{number}", "@odata.nextLink": link}
+        ).encode()
+
+    return page
+
+
+@in_modes(GOOGLE_READ_WRITE, MICROSOFT_FREE_BUSY)
+def test_a_listing_without_an_end_is_unreadable(scene, answers):
+    MemberCalendar.objects.update(feed_token="")
+    link = f"{BASE}/users/{quote(scene.member.email, safe='')}/calendarView/delta?$skiptoken=x"
+    answers["/events"], answers["/delta"] = endless("items", link), endless("value", link)
+
+    scene.read()
+
+    box = Mailbox.objects.get(member=scene.member)
+    assert (box.state, box.failure, box.failure_code) == ("failing", "unreadable", "pages without end")
+
+
+@in_modes(GOOGLE_READ_WRITE)
+def test_a_self_test_ends_although_the_listing_does_not(scene, answers):
+    answers["/calendarList"] = endless("items", "")
+
+    health.check_connection(scene.connection, by=None, now=NOW)
+
+    scene.connection.refresh_from_db()
+    assert scene.connection.state_reason == "failed_at_provider"
+
+
+def test_a_self_test_begins_no_call_after_its_time():
+    of_a_self_test(seconds=1)(1)
+
+    with pytest.raises(Unreachable):
+        of_a_self_test(seconds=-1)(1)
+
+
+# --- links and addresses ------------------------------------------------------------------------------------------
+@in_modes(MICROSOFT_FREE_BUSY)
+def test_our_token_goes_neither_over_an_open_line_nor_to_another_place_of_the_host(scene, monkeypatch):
+    sent, send = [], requests.Session.send
+
+    def watched(session, request, **kwargs):
+        sent.append(request.url)
+        return send(session, request, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "send", watched)
+    for wrong in (BASE.replace("http://", "HTTP://x@"), BASE.replace("/v1.0", "/beta"), f"{BASE}.evil"):
+        MemberCalendar.objects.update(feed_token=f"{wrong}/users/x/calendarView/delta?$deltatoken=1")
+        scene.read()
+        assert not [url for url in sent if url.startswith(f"{wrong}/")]
+        assert scene.is_true()
+
+
+@in_modes(MICROSOFT_FREE_BUSY)
+def test_an_address_with_slashes_stays_one_part_of_the_path(scene, monkeypatch):
+    (odd,) = make_members(scene.company.unit, ["a/../../me@sigs.example"])
+    mailboxes.assign(scene.company.unit, now=NOW)
+    sent, send = [], requests.Session.send
+
+    def watched(session, request, **kwargs):
+        sent.append(request.url)
+        return send(session, request, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "send", watched)
+
+    read_now(scene.connection, [odd], now=scene.now)
+
+    mine = [url for url in sent if "/v1.0/" in url]
+    assert mine
+    assert all("/v1.0/users/a%2F..%2F..%2Fme%40sigs.example/" in url for url in mine)
+    assert Mailbox.objects.get(member=odd).state == Mailbox.State.FAILING
+
+
+# --- wishes and hours ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "wish", ["99999999999", "9" * 400, "31536000", "Fri, 31 Dec 9999 23:59:59 GMT", "\xb2", "-5"]
+)
+@in_modes(GOOGLE_READ_WRITE)
+def test_no_wish_for_patience_silences_a_mailbox_for_more_than_a_day(scene, answers, wish):
+    def busy(answer) -> None:
+        answer.status_code, answer.headers["Retry-After"] = 429, wish
+
+    answers["/events"] = busy
+
+    scene.read()
+
+    box = Mailbox.objects.get(member=scene.member)
+    scene.connection.refresh_from_db()
+    assert (box.state, box.failure) == ("failing", "throttled")
+    assert box.next_sync_at <= scene.now + timedelta(days=1)
+    assert scene.connection.slowed_until <= scene.now + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "kept"),
+    [
+        ("08:00:00.0000000", "16:30:00.0000000", [["08:00", "16:30"]]),
+        ("08:00:00.0000000", "24:00:00.0000000", None),
+        ("ab:cd", "xx:yy", None),
+        ("25:00:00", "26:00:00", None),
+        (None, 7, None),
+    ],
+)
+def test_hours_that_no_clock_shows_are_left_out(starts, ends, kept):
+    told = preferences_of({"daysOfWeek": ["monday"], "startTime": starts, "endTime": ends})
+
+    assert told.working_hours.get("mon") == kept

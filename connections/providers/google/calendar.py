@@ -12,6 +12,7 @@ from django.conf import settings
 
 from connections.busy_rules import EventFacts, blocks
 from connections.providers.base import (
+    MOST_PAGES,
     AuthorizationLost,
     Busy,
     CalendarInfo,
@@ -141,13 +142,14 @@ class GoogleCalendars:
         return iter(())
 
     def _pages(self, address: str, path: str, query: dict, *, scope: str) -> Iterator[dict]:
-        page: dict = {}
-        while True:
-            more = {"pageToken": page["nextPageToken"]} if page.get("nextPageToken") else {}
+        more: dict[str, str] = {}
+        for _ in range(MOST_PAGES):
             page = self._call(address, "GET", path, {**query, **more}, scope=scope)
             yield page
             if not page.get("nextPageToken"):
                 return
+            more = {"pageToken": page["nextPageToken"]}
+        raise Unreadable("pages without end")
 
     def _call(
         self, address: str, method: str, path: str, query: dict, *, scope: str, json: dict | None = None

@@ -4,14 +4,15 @@ https://learn.microsoft.com/graph/api/resources/calendar
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
-from urllib.parse import quote, urlsplit
+from datetime import UTC, date, datetime, time
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from connections.busy_rules import EventFacts, blocks
 from connections.providers.base import (
+    MOST_PAGES,
     AuthorizationLost,
     CalendarInfo,
     EventSpan,
@@ -31,7 +32,6 @@ from .oauth import AppToken
 from .zones import iana_zone
 
 BASE = f"{settings.MICROSOFT_GRAPH_URL}/v1.0"
-HOST = urlsplit(BASE).netloc
 UTC_TIMES = 'outlook.timezone="UTC"'
 STABLE_IDS = 'IdType="ImmutableId"'  # ordinary ids change when an item moves
 SCHEDULES_PER_CALL = 20
@@ -86,24 +86,24 @@ class MicrosoftCalendars:
             "$select": "id,start,end,showAs",
             "$top": "1",
         }
-        self._call("GET", f"users/{quote(address)}/calendarView", query)
+        self._call("GET", f"users/{_segment(address)}/calendarView", query)
 
     def calendars(self, address: str) -> list[CalendarInfo]:
         query = {"$select": "id,name,isDefaultCalendar", "$top": "100"}
         return [
             CalendarInfo(item["id"], item.get("name", ""), bool(item.get("isDefaultCalendar")))
-            for page in self._pages(f"users/{quote(address)}/calendars", query)
+            for page in self._pages(f"users/{_segment(address)}/calendars", query)
             for item in page.get("value", [])
         ]
 
     def feed(self, address: str, calendar_id: str, *, starts: datetime, ends: datetime) -> Feed:
         """https://learn.microsoft.com/graph/api/event-delta : the window stays frozen in the links."""
-        path = f"users/{quote(address)}/calendars/{quote(calendar_id)}/calendarView/delta"
+        path = f"users/{_segment(address)}/calendars/{_segment(calendar_id)}/calendarView/delta"
         query = {"startDateTime": _instant(starts), "endDateTime": _instant(ends)}
         return self._feed(address, path, query)
 
     def changes(self, address: str, calendar_id: str, *, token: str) -> Feed:
-        if urlsplit(token).netloc != HOST:
+        if not token.startswith(f"{BASE}/"):
             raise FeedExpired("link of another host")  # never send our token elsewhere
         return self._feed(address, token, {})
 
@@ -131,7 +131,7 @@ class MicrosoftCalendars:
 
     def _master(self, address: str, series: str) -> dict:
         """The series master; an empty one when the series is gone."""
-        path = f"users/{quote(address)}/events/{quote(series)}"
+        path = f"users/{_segment(address)}/events/{_segment(series)}"
         try:
             return self._call("GET", path, {"$select": MASTER_FIELDS})
         except MailboxError as error:
@@ -153,7 +153,7 @@ class MicrosoftCalendars:
                 "endTime": {"dateTime": f"{day}T00:30:00", "timeZone": "UTC"},
                 "availabilityViewInterval": 30,
             }
-            answer = self._call("POST", f"users/{quote(part[0])}/calendar/getSchedule", {}, json=body)
+            answer = self._call("POST", f"users/{_segment(part[0])}/calendar/getSchedule", {}, json=body)
             for entry in answer.get("value", []):
                 if "error" not in entry and entry.get("workingHours"):
                     yield str(entry.get("scheduleId", "")).lower(), preferences_of(entry["workingHours"])
@@ -161,11 +161,15 @@ class MicrosoftCalendars:
     def _pages(self, first: str, query: dict) -> Iterator[dict]:
         page = self._call("GET", first, query)
         yield page
-        while link := page.get("@odata.nextLink"):
-            if urlsplit(link).netloc != HOST:
+        for _ in range(MOST_PAGES):
+            link = page.get("@odata.nextLink")
+            if not link:
+                return
+            if not link.startswith(f"{BASE}/"):
                 raise Unreadable("link of another host")
             page = self._call("GET", link, {})
             yield page
+        raise Unreadable("pages without end")
 
     def _call(self, method: str, path: str, query: dict, *, json: dict | None = None) -> dict:
         url = path if path.startswith(("http://", "https://")) else f"{BASE}/{path}"
@@ -187,6 +191,11 @@ class MicrosoftCalendars:
         if answer.status_code == 200:
             return json_of(answer)
         raise api_error(answer)
+
+
+def _segment(name: str) -> str:
+    """A name as one part of a path: an address may hold a slash, and two dots lead elsewhere."""
+    return quote(name, safe="")
 
 
 def _instant(moment: datetime) -> str:
@@ -232,10 +241,18 @@ def span_of(item: dict, master: Callable[[str], dict]) -> EventSpan:
 def preferences_of(hours: dict) -> Preferences:
     """Graph's `workingHours` as ours: one period on each working day, wall time in the zone."""
     zone = iana_zone(str((hours.get("timeZone") or {}).get("name", "")))
-    period = [str(hours.get("startTime", ""))[:5], str(hours.get("endTime", ""))[:5]]
+    period = [_clock(hours.get(name)) for name in ("startTime", "endTime")]
     days = [DAYS[day] for day in hours.get("daysOfWeek", []) if day in DAYS]
-    sound = all(len(text) == 5 for text in period) and period[0] < period[1]
+    sound = all(period) and period[0] < period[1]
     return Preferences(zone, {day: [period] for day in days} if sound else {})
+
+
+def _clock(text: object) -> str:
+    """`08:00:00.0000000` as 08:00; empty when it is no time of day."""
+    try:
+        return f"{time.fromisoformat(str(text)[:8]):%H:%M}"
+    except ValueError:
+        return ""
 
 
 def api_error(answer) -> ProviderError:
