@@ -1,5 +1,6 @@
 # make run     the portal with a sample installation on this machine, until Ctrl-C
-# make test    every test; ARGS="tests/journeys/test_x.py" runs a part
+# make test    every test; ARGS="tests/journeys/test_x.py" runs a part. A test that fails is tried once more:
+#              browsers and processes on a busy machine are late at times; the output says which were
 # make check   lint, layers, migrations, production settings
 # make bench   the benchmarks; ARGS=availability runs a part
 # make soak    the tests that take minutes
@@ -29,7 +30,7 @@ run: $(RUNTIME) $(ASSETS)
 
 test: $(TOOLS) $(ASSETS)
 	.ci/browser
-	$(PY) -m pytest -n 2 --dist loadgroup --durations=20 $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup --reruns 1 --durations=20 $(ARGS)
 
 soak: $(TOOLS) $(ASSETS)
 	.ci/browser
