@@ -15,13 +15,14 @@ from django.conf import settings
 from django.db import transaction
 
 from orgunits import audit
+from orgunits.access import access_to
 from orgunits.models import User
 
 from .credentials import key_of
 from .domains import add_domain
 from .models import CalendarConnection, ConnectionDomain, HandOff, PendingAuthorization
 from .modes import compare, scopes_for
-from .providers.base import AuthorizationLost, ProviderError, SignedIn, Throttled, Unreachable
+from .providers.base import AuthorizationLost, ProviderError, SignedIn, Throttled, Unreachable, readable
 from .providers.google import oauth as google
 from .providers.http import ProviderSession
 from .providers.microsoft import oauth as microsoft
@@ -148,12 +149,14 @@ def claim(state: str, *, provider: str, purposes: set[str], traveller: Traveller
     if not state:
         raise Refused("state_missing")
     attempt = (
-        PendingAuthorization.objects.select_related("connection__unit", "hand_off")
+        PendingAuthorization.objects.select_related("connection__unit", "hand_off", "user")
         .filter(state_hash=hashed(state), provider=provider, purpose__in=purposes)
         .first()
     )
     if attempt is None or not _same_traveller(attempt, traveller):
         raise Refused("state_unknown")
+    if attempt.user_id and not _still_allowed(attempt):
+        raise Refused("right_lost")
     if attempt.used_at is not None:
         raise Refused("state_used", attempt.connection)
     if attempt.expires_at < now:
@@ -173,6 +176,12 @@ def _same_traveller(attempt: PendingAuthorization, traveller: Traveller) -> bool
         and attempt.user_id == user
         and attempt.hand_off_id == hand_off
     )
+
+
+def _still_allowed(attempt: PendingAuthorization) -> bool:
+    """Whether the person may still connect services of the unit: roles are taken while somebody is away."""
+    access = access_to(attempt.user, attempt.connection.unit.slug)
+    return access is not None and access.may("manage_connections")
 
 
 def complete_sign_in(
@@ -215,10 +224,11 @@ def _exchange(attempt: PendingAuthorization, code: str) -> SignedIn:
         "session": session,
     }
     try:
-        if attempt.provider == "google":
-            prove = attempt.purpose == Purpose.PROVE_ADMINISTRATOR
-            return google.signed_in(code, prove=prove, **common)
-        return microsoft.signed_in(key_of(connection), code, **common)
+        with readable():
+            if attempt.provider == "google":
+                prove = attempt.purpose == Purpose.PROVE_ADMINISTRATOR
+                return google.signed_in(code, prove=prove, **common)
+            return microsoft.signed_in(key_of(connection), code, **common)
     except AuthorizationLost as error:
         raise Refused(error.reason, connection) from None
     except (Unreachable, Throttled):
@@ -230,6 +240,8 @@ def _exchange(attempt: PendingAuthorization, code: str) -> SignedIn:
 @transaction.atomic
 def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Traveller, now: datetime) -> None:
     connection = CalendarConnection.objects.select_for_update().get(pk=attempt.connection_id)
+    if connection.state == State.DISCONNECTED:  # while the provider was asked
+        raise Refused("disconnected_by_admin", connection)
     if not who.tenant or not who.subject:
         raise Refused("no_organization", connection)
     if connection.tenant and connection.connected_at and connection.tenant != who.tenant:
@@ -244,6 +256,7 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
     same_tenant = connection.tenant == who.tenant  # then what was proven in this connection still holds
     if not same_tenant:
         connection.domains.update(verified="", verified_at=None)
+        connection.consented_at = None
     connection.tenant = who.tenant
     connection.administrator = who.address
     connection.administrator_subject = who.subject
@@ -253,6 +266,7 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
     connection.save(
         update_fields=[
             "tenant", "administrator", "administrator_subject", "signed_in_at", "sign_in_scopes", "proof",
+            "consented_at",
         ]
     )  # fmt: skip
     if connection.state == State.PENDING:

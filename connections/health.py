@@ -1,5 +1,6 @@
 """The self-test: each scope alone, one live mailbox; and what follows from the answers."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -119,6 +120,8 @@ def _refused(connection: CalendarConnection, reason: str) -> Verdict:
 @readable()
 def _ask(connection: CalendarConnection) -> tuple[Verdict, list[ScopeAnswer], str | None]:
     service = calendar_service(connection)
+    if not connection.administrator:  # whose account tells no address
+        return Verdict(False, "no_administrator_mailbox"), [], None
     try:
         answers = service.probe_scopes()
     except MailboxError as error:  # Google asks for scopes as the administrator
@@ -189,9 +192,10 @@ def _act(
         row.state_reason, row.waiting_since, row.next_check_at = "", None, None
         row.save(update_fields=["state_reason", "waiting_since", "next_check_at", "last_checked_at"])
         # The administrator's own mailbox answered through this connection: that proves its domain.
-        domains.add_domain(
-            row, domain_of(row.administrator), by=by, now=now, verified=ConnectionDomain.Verified.MAILBOX
-        )
+        with suppress(domains.NotADomain):  # Microsoft: a user name need not be an address
+            domains.add_domain(
+                row, domain_of(row.administrator), by=by, now=now, verified=ConnectionDomain.Verified.MAILBOX
+            )
         if row.state != State.ACTIVE:
             activate(row, by=by, now=now)
     elif row.state == State.ACTIVE and verdict.reason in LOST:

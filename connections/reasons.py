@@ -110,6 +110,9 @@ REASONS: dict[str, Reason] = {
         _OPS_ADMIN,
         _("Start again from the connection’s page."),
     ),
+    "right_lost": Reason(
+        _("You may no longer connect services of this unit. Nothing was changed."), _OPS_ADMIN
+    ),
     "state_used": Reason(
         _("This answer was used before. Nothing was changed."),
         _OPS_ADMIN,

@@ -100,6 +100,11 @@ class SignedIn:
     granted_scopes: tuple[str, ...]
     domains: tuple[str, ...] = ()  # verified domains of the tenant, where its directory was asked
 
+    def __post_init__(self) -> None:
+        for name in (self.tenant, self.subject, self.address):
+            if not isinstance(name, str) or len(name) > 254 or not name.isprintable():
+                raise Unreadable("who signed in")
+
 
 @dataclass(frozen=True)
 class CalendarInfo:

@@ -82,8 +82,8 @@ def signed_in(
         raise id_tokens.InvalidIdToken("issuer")
     return SignedIn(
         tenant=tenant,
-        subject=str(claims.get("oid", "")),
-        address=str(claims.get("preferred_username") or claims.get("email", "")),
+        subject=str(claims.get("oid") or ""),
+        address=str(claims.get("preferred_username") or claims.get("email") or ""),
         administrator=bool(ADMINISTRATOR_ROLES & set(claims.get("wids", []))),
         granted_scopes=tuple(str(body.get("scope", "")).split()),
     )
