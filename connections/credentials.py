@@ -46,11 +46,16 @@ def installation_key(provider: str, permission_set: str) -> Key | None:
     return None
 
 
-def _installation_client_ids(provider: str) -> set[str]:
-    """Every client id of the installation, whatever it is for: none of them may become a unit's own."""
+def _names_of(key: Key) -> set[str]:
+    """What a provider may know a key by. A service account signs as its address: its id is only written there."""
+    return {name.lower() for name in (key.client_id, key.client_email) if name}
+
+
+def _installation_names(provider: str) -> set[str]:
+    """The names of every key of the installation, whatever it is for: none may become a unit's own."""
     sets = {scopes.permission_set for (of, _mode), scopes in SCOPES.items() if of == provider}
     keys = (installation_key(provider, permission_set) for permission_set in sets)
-    return {key.client_id.lower() for key in keys if key is not None}
+    return set().union(*(_names_of(key) for key in keys if key is not None))
 
 
 def _service_account_file(path: str) -> Key | None:
@@ -96,7 +101,9 @@ def keep_registration(
 
 
 def _keep(unit: OrganizationalUnit, key: Key, *, by: User | None, now: datetime) -> Credential:
-    if key.client_id in _installation_client_ids(key.provider):
+    same_account = Credential.objects.filter(provider=key.provider, client_email=key.client_email)
+    same_account = same_account.exclude(client_email="").exclude(client_id=key.client_id)
+    if _names_of(key) & _installation_names(key.provider) or same_account.exists():
         raise KeyNotAccepted("in_use")
     try:
         with transaction.atomic():

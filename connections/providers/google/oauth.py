@@ -5,6 +5,7 @@ https://developers.google.com/identity/protocols/oauth2/service-account
 """
 
 import json
+import re
 import threading
 import time
 
@@ -38,6 +39,7 @@ EMAIL_SCOPE = f"{SCOPE}userinfo.email"
 # What the proof of an administrator asks for, once, as that person; the tokens are withdrawn again.
 PROOF_SCOPES = (f"{SCOPE}admin.directory.user.readonly", f"{SCOPE}admin.directory.domain.readonly")
 TOKEN_MARGIN = 120  # seconds before its end at which a token counts as over
+CLIENT_ID, CLIENT_EMAIL = re.compile(r"[0-9]{1,40}\Z"), re.compile(r"[!-?A-~]{1,150}@[!-?A-~]{1,100}\Z")
 
 
 # --- the administrator's sign-in --------------------------------------------------------------------------------
@@ -140,18 +142,20 @@ def key_from_json(text: str, *, unit_id: int | None) -> Key:
     """The key file that Google's console downloads. Raises ValueError with what is wrong."""
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
     if not isinstance(data, dict) or data.get("type") != "service_account":
         raise ValueError("not a service account key")
     for name in ("client_id", "client_email", "private_key", "private_key_id"):
         if not isinstance(data.get(name), str) or not data[name]:
             raise ValueError(f"{name} is missing")
+    if not CLIENT_ID.match(data["client_id"]) or not CLIENT_EMAIL.match(data["client_email"]):
+        raise ValueError("client_id or client_email is none of Google's")
     try:
-        jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).prepare_key(data["private_key"])
-    except (ValueError, jwt.InvalidKeyError):
+        jwt.encode({}, data["private_key"], algorithm="RS256")  # a public, locked or other key cannot sign
+    except (AttributeError, TypeError, ValueError, jwt.PyJWTError):
         raise ValueError("private_key cannot be read") from None
-    return Key("google", "service_account", data["client_id"], text, data["client_email"], unit_id)
+    return Key("google", "service_account", data["client_id"], text, data["client_email"].lower(), unit_id)
 
 
 class ServiceAccount:
