@@ -27,8 +27,8 @@ class ViewerMiddleware:
             response = self.get_response(request)
         finally:
             timezone.deactivate()
-        if request.user.is_authenticated and "Cache-Control" not in response:
-            response["Cache-Control"] = "no-store"  # pages about people stay out of caches
+        if "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store"  # pages about people stay out of caches, hand-offs' too
         return response
 
 

@@ -72,6 +72,7 @@ def _forget(ids: list[int], **changes) -> None:
 @transaction.atomic
 def choose_calendars(member: Member, public_ids: set[str], *, by: User, now: datetime) -> None:
     """Count exactly these of the member's calendars. What is no longer counted is forgotten at once."""
+    public_ids = {name for name in public_ids if "\0" not in name}  # no row is called so
     how = CountsBy.MEMBER if member.user_id == by.pk else CountsBy.OPS_ADMIN
     rows = MemberCalendar.objects.filter(mailbox__member=member, gone_at=None)
     on = rows.filter(public_id__in=public_ids, counts=False)

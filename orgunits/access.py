@@ -74,7 +74,7 @@ def unit_view(right: str, *, own_member_too: bool = False) -> Callable:
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, **kwargs) -> HttpResponse:
             access = access_to(request.user, slug)
-            if access is None:
+            if access is None or any("\0" in value for value in kwargs.values()):  # no row is called so
                 raise Http404
             request.access, request.unit = access, access.member.unit
             own = own_member_too and kwargs.get("member_id") == access.member.public_id

@@ -9,6 +9,8 @@ from orgunits.models import Member, OrganizationalUnit
 
 def connection_of(unit: OrganizationalUnit, connection_id: str) -> CalendarConnection:
     """The unit's connection with this public id, or 404."""
+    if "\0" in connection_id:  # posted; PostgreSQL would stumble over it
+        raise Http404
     row = (
         unit.calendar_connections.filter(public_id=connection_id)
         .select_related("unit", "credential", "created_by")

@@ -49,6 +49,8 @@ def hand_off(request: HttpRequest, token: str) -> HttpResponse:
     try:
         row = hand_offs.usable(token, session_key=request.session.session_key or "", now=timezone.now())
         if request.method == "POST":
+            if not row.session_hash and not request.user.is_authenticated:
+                request.session.cycle_key()  # a session that somebody else planted here opens nothing
             hand_offs.start(row, session_key=request.session.session_key, now=timezone.now())
             request.session[SESSION_KEY] = row.public_id
             return redirect("hand_off_set_up")
