@@ -42,8 +42,7 @@ def page() -> list[Figure]:
         )
 
     def store() -> None:
-        calendar.refresh_from_db(fields=["feed_token"])
-        reading = CalendarReading(calendar.provider_id, calendar.feed_token, False, spans(), "token")
+        reading = CalendarReading(calendar.provider_id, "token", False, spans(), "token")
         busy_store.store(calendar.pk, reading, task, now=now)
 
     def event_by_event() -> None:
@@ -62,6 +61,9 @@ def page() -> list[Figure]:
     def move() -> None:
         shift[0] += 1
 
+    MemberCalendar.objects.filter(pk=calendar.pk).update(
+        feed_token="token"
+    )  # where each page begins and ends
     store()
     one_by_one = best(event_by_event, prepare=move)
     changed = best(store, prepare=move)
@@ -74,13 +76,12 @@ def page() -> list[Figure]:
     statements = [
         q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))
     ]
-    # reading the token again is this benchmark's own query
     writes = [
         q["sql"] for q in quiet if "busyperiod" in q["sql"] and q["sql"].startswith(("INSERT", "DELETE"))
     ]
     return [
         Figure("sync.page_changed", one_by_one / changed, "x faster than event by event", ">=", 12),
-        Figure("sync.page_queries", len(statements) - 1, "queries", "<=", 5),
+        Figure("sync.page_queries", len(statements), "queries", "<=", 5),
         Figure("sync.page_unchanged", unchanged / changed, "of a changed page", "<=", 0.5),
         Figure("sync.page_writes", len(writes), "writes when nothing changed", "<=", 0),
     ]
