@@ -4,13 +4,35 @@ django-q2's own ORM broker takes tasks in no order: PostgreSQL then hands out ne
 of the table, and older tasks can wait for as long as new ones keep coming.
 """
 
-from django.db.models import QuerySet
+from datetime import timedelta
+from time import sleep
+
+from django.db import connections
+from django.utils import timezone
 from django_q.brokers.orm import ORM
+from django_q.conf import Conf
+from django_q.models import OrmQ
+
+# Looking and taking are one statement: half the round trips, and two clusters never take the same row.
+TAKE = f"""
+    UPDATE {OrmQ._meta.db_table} SET lock = %(until)s WHERE id IN (
+        SELECT id FROM {OrmQ._meta.db_table} WHERE key = %(key)s AND lock < %(now)s
+        ORDER BY lock, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    ) RETURNING id, payload
+"""  # noqa: S608 the table's own name
 
 
 class OldestFirst(ORM):
-    """django-q2's ORM broker, asking for the task that has been due longest."""
+    """django-q2's ORM broker, taking the task that has been due longest."""
 
-    @staticmethod
-    def get_connection(list_key: str | None = None) -> QuerySet:
-        return ORM.get_connection(list_key).order_by("lock", "pk")
+    def dequeue(self) -> list[tuple[int, str]] | None:
+        """Tasks to run now, ours until `retry` seconds from now; waits `poll` seconds when there are none."""
+        now = timezone.now()
+        until = now + timedelta(seconds=Conf.RETRY)
+        self.get_connection()  # lets go of a connection that PostgreSQL has closed
+        with connections[Conf.ORM].cursor() as cursor:
+            cursor.execute(TAKE, {"key": self.list_key, "now": now, "until": until, "most": Conf.BULK})
+            tasks = sorted(cursor.fetchall())
+        if not tasks:
+            sleep(Conf.POLL)
+        return tasks
