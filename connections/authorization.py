@@ -34,10 +34,13 @@ LIVES = timedelta(minutes=10)
 
 
 class Refused(Exception):
-    """The trip ended without effect. `reason` is a code of connections/reasons.py."""
+    """The trip ended without effect. `reason` is a code of connections/reasons.py.
 
-    def __init__(self, reason: str, connection: CalendarConnection | None = None):
-        self.reason, self.connection = reason, connection
+    `purpose`: what the trip was for, where it can be begun again.
+    """
+
+    def __init__(self, reason: str, connection: CalendarConnection | None = None, purpose: str = ""):
+        self.reason, self.connection, self.purpose = reason, connection, purpose
         super().__init__(reason)
 
 
@@ -160,7 +163,7 @@ def claim(state: str, *, provider: str, purposes: set[str], traveller: Traveller
     if attempt.used_at is not None:
         raise Refused("state_used", attempt.connection)
     if attempt.expires_at < now:
-        raise Refused("state_late", attempt.connection)
+        raise Refused("state_late", attempt.connection, attempt.purpose)
     if not PendingAuthorization.objects.filter(pk=attempt.pk, used_at=None).update(used_at=now):
         raise Refused("state_used", attempt.connection)
     if attempt.connection.state == State.DISCONNECTED:
@@ -203,13 +206,14 @@ def complete_sign_in(
         _accept(attempt, who, traveller=traveller, now=now)
     except Refused as refused:
         _refuse(attempt, refused.reason, traveller=traveller, now=now)
+        refused.purpose = attempt.purpose
         raise
     return connection
 
 
 def sign_in_reason(error: str) -> str:
     """The reason code for an `error` in the sign-in's answer."""
-    return {"access_denied": "declined", "admin_policy_enforced": "blocked_by_policy"}.get(
+    return {"access_denied": "sign_in_cancelled", "admin_policy_enforced": "blocked_by_policy"}.get(
         error, "failed_at_provider"
     )
 
@@ -327,6 +331,7 @@ def complete_consent(
             raise Refused("wrong_tenant", connection)
     except Refused as refused:
         _refuse(attempt, refused.reason, traveller=traveller, now=now)
+        refused.purpose = attempt.purpose
         raise
     with transaction.atomic():
         CalendarConnection.objects.filter(pk=connection.pk).update(consented_at=now)

@@ -123,6 +123,11 @@ REASONS: dict[str, Reason] = {
         _OPS_ADMIN,
         _("Start again from the connection’s page."),
     ),
+    "sign_in_cancelled": Reason(
+        _("The sign-in was cancelled at the provider. Nothing was changed."),
+        _TENANT,
+        _("Sign in as an administrator: it tells us which tenant this is about, and grants nothing."),
+    ),
     "declined": Reason(
         _("The consent was declined at the provider. Nothing was changed."),
         _TENANT,

@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from connections import authorization, health
-from connections.authorization import Refused, Traveller
+from connections.authorization import Purpose, Refused, Traveller
 from connections.models import CalendarConnection
 from connections.reasons import reason
 from connections.states import State
-from orgunits.access import open_to
+from orgunits.access import access_to, open_to
 
 from .hand_offs import current_hand_off
 from .set_up import tell
@@ -37,13 +37,35 @@ def _next_page(who: Traveller, connection: CalendarConnection) -> str:
     return reverse(name, args=[connection.unit.slug, connection.public_id])
 
 
+# Where a trip is begun again: for a signed-in person, and for the holder of a hand-off link.
+AGAIN = {
+    Purpose.SIGN_IN: ("sign_in", "hand_off_sign_in"),
+    Purpose.PROVE_ADMINISTRATOR: ("prove_administrator", "hand_off_prove"),
+    Purpose.ADMIN_CONSENT: ("consent", "hand_off_consent"),
+}
+
+
+def _again(who: Traveller, refused: Refused) -> str:
+    """The address that begins the same trip anew; empty when that cannot help."""
+    connection = refused.connection
+    if connection is None or not refused.purpose or connection.state == State.DISCONNECTED:
+        return ""
+    own, by_hand_off = AGAIN[refused.purpose]
+    if who.hand_off is not None:
+        return reverse(by_hand_off)
+    return reverse(own, args=[connection.unit.slug, connection.public_id])
+
+
 def _refused(request: HttpRequest, who: Traveller, refused: Refused) -> HttpResponse:
     """The page for every outcome that changed nothing: what happened, who can fix it, where to go."""
     known = refused.connection
+    if known is not None and who.user is not None:
+        request.access = access_to(who.user, known.unit.slug)  # the header then shows the unit
     context = {
         "reason": reason(refused.reason),
         "code": refused.reason,
         "connection": known,
+        "again_url": _again(who, refused),
         "next_url": _next_page(who, known) if known else "",
         "hand_off": who.hand_off,
     }

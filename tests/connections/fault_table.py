@@ -162,7 +162,7 @@ GOOGLE = [
     failing("not_a_calendar_user", "google", "licence", code="notACalendarUser"),
     waiting("not_a_calendar_user", "google", "no_administrator_mailbox", target=ADMINISTRATOR),
     # the sign-in
-    trip("consent_denied", "google", SIGN_IN, "declined"),
+    trip("consent_denied", "google", SIGN_IN, "sign_in_cancelled"),
     trip("admin_policy_enforced", "google", SIGN_IN, "", never_back=True),
     trip("token_unavailable", "google", SIGN_IN, "provider_down"),
     # answers that are good and yet not

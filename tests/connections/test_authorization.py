@@ -191,10 +191,10 @@ def test_cancelling_at_the_provider_changes_nothing_and_is_written_down(provider
     trip = Trip(provider)
     trip.back = answer_provider_page(trip.url, ADMINISTRATOR[provider], agree=False)
 
-    assert trip.refused() == "declined"
+    assert trip.refused() == "sign_in_cancelled"
     assert untouched(trip.connection)
     told = AuditEvent.objects.get(verb="authorization refused")
-    assert (told.subject, told.facts["reason"]) == (trip.connection.public_id, "declined")
+    assert (told.subject, told.facts["reason"]) == (trip.connection.public_id, "sign_in_cancelled")
 
 
 @both

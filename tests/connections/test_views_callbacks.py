@@ -54,7 +54,7 @@ def test_the_way_back_leads_to_the_set_up_page(providers, provider):
         ({"state": "nul\x00"}, "state_unknown"),
         ({"code": ""}, "answer_invalid"),
         ({"code": "nul\x00"}, "answer_invalid"),
-        ({"error": "access_denied"}, "declined"),
+        ({"error": "access_denied"}, "sign_in_cancelled"),
         ({"error": "<script>alert(1)</script>"}, "failed_at_provider"),
         ({"error": "x" * 5000}, "failed_at_provider"),
     ],
@@ -103,6 +103,42 @@ def test_nothing_of_the_answer_stands_on_the_page_or_in_its_links(providers, pro
     assert trip.answer["code"] not in page
 
 
+@pytest.mark.parametrize(
+    ("provider", "service"), [("google", "Google Workspace"), ("microsoft", "Microsoft 365")]
+)
+def test_a_cancelled_sign_in_is_called_so_and_can_be_tried_again(providers, provider, service):
+    trip = Trip(provider, providers)
+
+    page = trip.client.get(trip.back, {**trip.answer, "error": "access_denied"})
+
+    text = page.content.decode()
+    assert f"The sign-in to {service} was cancelled" in text
+    assert "consent" not in text.lower()
+    again = reverse("sign_in", args=trip.args)
+    assert page.context["again_url"] == again
+    assert "state=" in trip.client.post(again).headers["Location"]
+
+
+def test_the_unit_stands_above_the_page_when_the_attempt_is_known(providers):
+    trip = Trip("google", providers)
+
+    refused = trip.client.get(trip.back, {**trip.answer, "error": "access_denied"})
+    unknown = trip.client.get(trip.back, {**trip.answer, "state": "made up"})
+
+    assert refused.context["unit"] == trip.company.unit
+    assert reverse("connections", args=[trip.company.unit.slug]) in refused.content.decode()
+    assert (unknown.context["unit"], unknown.context["again_url"]) == (None, "")
+
+
+def test_an_attempt_at_a_connection_that_is_over_is_not_begun_again(providers):
+    trip = Trip("google", providers)
+    calendar_connections.disconnect(trip.connection, by=trip.company.olga, now=timezone.now())
+
+    page = trip.client.get(trip.back, trip.answer)
+
+    assert (page.context["code"], page.context["again_url"]) == ("disconnected_by_admin", "")
+
+
 def test_consent_comes_back_to_a_working_connection(providers):
     trip = Trip("microsoft", providers)
     trip.client.get(trip.back, trip.answer)
@@ -135,4 +171,5 @@ def test_a_consent_that_is_none_is_explained(providers, changed, reason):
     page = trip.client.get(reverse("callback_microsoft_consent"), {**answer, **changed})
 
     assert (page.status_code, page.context["code"]) == (400, reason)
+    assert page.context["again_url"] == reverse("consent", args=trip.args)
     assert CalendarConnection.objects.get().consented_at is None

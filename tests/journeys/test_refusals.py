@@ -18,13 +18,15 @@ def test_a_cancelled_sign_in_at_google_changes_nothing_and_can_be_repeated(page:
     steps.press(page, "Sign in to Google Workspace")
     steps.press(page, "Cancel")
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("That did not work")
-    expect(page.get_by_role("main")).to_contain_text("declined at the provider. Nothing was changed.")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The sign-in to Google Workspace was cancelled")
+    expect(page.get_by_role("main")).to_contain_text("cancelled at the provider. Nothing was changed.")
+    expect(page.get_by_role("banner")).to_contain_text(scene.unit.name)
     connection = scene.unit.calendar_connections.get()
     assert (connection.state, connection.tenant) == ("pending", "")
 
-    steps.follow(page, "Back to the set-up")
-    steps.sign_in_at_provider(page, "google", GOOGLE_ADMINISTRATOR)
+    steps.press(page, "Try again")
+    steps.choose_account(page, GOOGLE_ADMINISTRATOR)
+    steps.press(page, "Allow")
     expect(page.get_by_role("main")).to_contain_text("kube.example")
 
 
