@@ -1,5 +1,7 @@
 """The wizard "Connect a calendar service": ordinary pages whose answers stand in their addresses."""
 
+from urllib.parse import urlencode
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -40,6 +42,14 @@ def _pages(unit: OrganizationalUnit, administrator: str, provider: str = "") -> 
     return tuple(pages)
 
 
+def connect_again_url(connection: CalendarConnection) -> str:
+    """The wizard's beginning for the same service in the same mode; No Access has nobody to ask for."""
+    slug, provider, mode = connection.unit.slug, connection.provider, connection.mode
+    if provider == Provider.NONE:
+        return reverse("connect_check", args=[slug, provider, mode]) + "?administrator=yes"
+    return reverse("connect_start", args=[slug]) + "?" + urlencode({"provider": provider, "mode": mode})
+
+
 def _administrator(request: HttpRequest) -> str:
     """The answer to the first question, carried in the address; without it the wizard begins anew."""
     return request.GET.get("administrator", "") if request.GET.get("administrator") in {"yes", "no"} else ""
@@ -47,15 +57,16 @@ def _administrator(request: HttpRequest) -> str:
 
 @unit_view("manage_connections")
 def start(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
-    """Are you an administrator of this tenant?"""
+    """Are you an administrator of this tenant? Who connects again has chosen service and mode before."""
     form = AdministratorForm(request.GET if "asked" in request.GET else None)
+    chosen = request.GET.get("provider", ""), request.GET.get("mode", "")
+    again = chosen in SCOPES
     if form.is_valid():
-        url = reverse("connect_service", args=[unit.slug])
+        name, choices = ("connect_check", chosen) if again else ("connect_service", ())
+        url = reverse(name, args=[unit.slug, *choices])
         return redirect(f"{url}?administrator={form.cleaned_data['administrator']}")
-    status = 422 if form.errors else 200
-    return render(
-        request, "connections/connect_start.html", {"form": form, "steps": wizard_steps(0)}, status=status
-    )
+    context = {"form": form, "chosen": chosen if again else None, "steps": wizard_steps(0)}
+    return render(request, "connections/connect_start.html", context, status=422 if form.errors else 200)
 
 
 @unit_view("manage_connections")

@@ -12,7 +12,7 @@ from django_htmx.http import HttpResponseStopPolling
 from connections import calendar_connections, domains, hand_offs
 from connections.forms import DomainForm
 from connections.free_busy import progress
-from connections.health import check_lines
+from connections.health import PROBE, check_lines
 from connections.models import CalendarConnection, Mailbox
 from connections.modes import capabilities, scopes_for
 from connections.providers.base import AuthorizationLost, ProviderError
@@ -22,6 +22,7 @@ from orgunits.access import unit_view
 from orgunits.models import OrganizationalUnit
 
 from .common import connection_of
+from .connect import connect_again_url
 
 MailboxState = Mailbox.State
 
@@ -65,17 +66,20 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
     """One connection: state, domains, mode and capabilities, self-test, progress of reading."""
     row = connection_of(unit, connection_id)
     ((_row, state),) = shown_with_counts([row])
+    lines = check_lines(row)
     context = {
         "connection": row,
         "state": state,
         "capabilities": capabilities(row.provider, row.mode),
         "scopes": scopes_for(row.provider, row.mode),
-        "lines": check_lines(row),
+        "lines": lines,
+        "was_granted": [line.name for line in lines if line.result == "granted" and line.name != PROBE],
         "domains": list(row.domains.all()),
         "dns_prefix": domains.DNS_PREFIX,
         "progress": progress_of(row),
         "hand_off": hand_offs.open_link(row, now=timezone.now()),
         "domain_form": DomainForm(),
+        "again_url": connect_again_url(row) if row.state == State.DISCONNECTED else "",
     }
     return render(request, "connections/connection.html", context)
 

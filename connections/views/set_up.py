@@ -69,7 +69,8 @@ def others_on_this_tenant(connection: CalendarConnection) -> list[CalendarConnec
 def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """What is done and what comes next, for the Ops Admin."""
     connection = connection_of(unit, connection_id)
-    if not capabilities(connection.provider, connection.mode).reads_calendars:
+    over = connection.state == State.DISCONNECTED
+    if over or not capabilities(connection.provider, connection.mode).reads_calendars:
         return redirect("connection", slug=unit.slug, connection_id=connection.public_id)
     token = request.session.pop(f"hand_off_link:{connection.public_id}", "")
     links = {

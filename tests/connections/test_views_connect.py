@@ -102,6 +102,17 @@ def test_nothing_is_made_by_looking(olga):
     assert CalendarConnection.objects.count() == HandOff.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    "chosen", [{"provider": "yahoo", "mode": "x"}, {"provider": "google"}, {"mode": "nul\x00"}]
+)
+def test_a_choice_nobody_offers_is_asked_for_anew(olga, chosen):
+    answers = {**chosen, "administrator": "yes", "asked": "1"}
+
+    reached = olga.get(step(olga, "connect_start"), answers).headers["Location"]
+
+    assert reached == step(olga, "connect_service") + "?administrator=yes"
+
+
 # --- No Access: domains are named
 
 

@@ -107,6 +107,53 @@ def test_disconnecting_forgets_the_key_and_what_was_read_but_no_choice(providers
     assert company.unit.members.count() == 3
 
 
+def test_a_connection_that_is_over_is_shown_in_the_past(providers, olga):
+    company = olga.company
+    connection = connect(company.unit, "google", "free_busy", providers, by=company.olga)
+    state_after(olga, "connection_disconnect", connection)
+
+    page = olga.get(url("connection", connection))
+
+    text = page.content.decode()
+    assert "was served" in text
+    assert len(page.context["was_granted"]) == 4
+    assert "state-success" not in text
+    assert "of this installation" not in text
+    assert olga.get(url("set_up", connection)).headers["Location"] == url("connection", connection)
+
+
+@pytest.mark.parametrize(("provider", "mode"), [("microsoft", "read_write"), ("google", "free_busy")])
+def test_connecting_again_keeps_service_and_mode(olga, provider, mode):
+    connection = create(olga, provider, mode, state="disconnected")
+
+    again = olga.get(url("connection", connection)).context["again_url"]
+    asked = olga.get(again).content.decode()
+    answered = olga.get(again, {"provider": provider, "mode": mode, "asked": "1", "administrator": "no"})
+
+    assert f'name="mode" value="{mode}"' in asked
+    check = reverse("connect_check", args=[connection.unit.slug, provider, mode])
+    assert answered.headers["Location"] == f"{check}?administrator=no"
+
+
+def test_no_access_is_connected_again_without_a_question(olga):
+    connection = create(olga, "none", "no_access", state="disconnected")
+
+    page = olga.get(url("connection", connection))
+
+    assert olga.get(page.context["again_url"]).status_code == 200
+    assert page.context["again_url"].replace("&", "&amp;") in page.content.decode()
+
+
+def test_who_may_only_look_is_not_offered_to_connect_again(olga):
+    connection = create(olga, state="disconnected")
+    olga.force_login(olga.company.carl)
+
+    page = olga.get(url("connection", connection))
+
+    assert page.status_code == 200
+    assert "Connect again" not in page.content.decode()
+
+
 # --- domains
 
 
