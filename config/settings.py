@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "guardian",
+    "oauth2_provider",
     "django_q",
     "django_htmx",
     "django_filters",
@@ -55,10 +56,12 @@ INSTALLED_APPS = [
     "config",
     "orgunits",
     "connections",
+    "connections.organization_connect",
     "scheduling",
     "provisioning",
 ]
 MIDDLEWARE = [
+    "config.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -143,6 +146,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "orgunits.hashers.RandomSecretHasher",  # of applications' secrets
+]
 ANONYMOUS_USER_NAME = None  # guardian: no row that stands for everybody
 SITE_ID = 1
 LOGIN_URL = "account_login"
@@ -174,6 +181,19 @@ MFA_TOTP_ISSUER = "Convoke"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_REQUIRED = env_bool("MFA_REQUIRED", True)  # for Ops Admins, Coordinators and staff
 SESSION_COOKIE_AGE = 12 * 3600
+
+REAUTHENTICATION = env_bool("REAUTHENTICATION", True)  # ask again who one is before dangerous acts
+INVITATION_DAYS = env_int("INVITATION_DAYS", 14)
+RESTORE_DAYS = 30  # a removed member or archived unit can be had back that long, then it is erased
+
+# --- applications of integrators: django-oauth-toolkit with every model swapped ----------------------------------
+OAUTH2_PROVIDER_APPLICATION_MODEL = "orgunits.Application"
+OAUTH2_PROVIDER_GRANT_MODEL = "organization_connect.Grant"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "organization_connect.AccessToken"  # noqa: S105 a model's name
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "organization_connect.RefreshToken"  # noqa: S105 a model's name
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "organization_connect.IDToken"  # noqa: S105 a model's name
+OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "organization_connect.DeviceGrant"
+OAUTH2_PROVIDER = {"CLIENT_SECRET_HASHER": "pbkdf2_sha256_random_secret"}
 
 # --- providers -------------------------------------------------------------------------------------------------
 SANDBOX_URL = env("SANDBOX_URL").rstrip("/")  # set: every provider address and key below is the sandbox's

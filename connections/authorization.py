@@ -130,7 +130,7 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
     )
     audit.record(
         connection.unit,
-        "authorization begun",
+        "authorization.begun",
         connection,
         by=traveller.actor,
         now=now,
@@ -282,7 +282,7 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
     PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome="signed_in")
     audit.record(
         connection.unit,
-        "administrator signed in",
+        "administrator.signed_in",
         connection,
         by=traveller.actor,
         now=now,
@@ -337,7 +337,7 @@ def complete_consent(
         CalendarConnection.objects.filter(pk=connection.pk).update(consented_at=now)
         connection.consented_at = now
         PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome="consented")
-        audit.record(connection.unit, "consent returned", connection, by=traveller.actor, now=now)
+        audit.record(connection.unit, "consent.returned", connection, by=traveller.actor, now=now)
     return connection
 
 
@@ -347,7 +347,7 @@ def _refuse(attempt: PendingAuthorization, reason: str, *, traveller: Traveller,
     PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome=reason)
     audit.record(
         attempt.connection.unit,
-        "authorization refused",
+        "authorization.refused",
         attempt.connection,
         by=traveller.actor,
         now=now,

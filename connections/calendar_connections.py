@@ -52,7 +52,7 @@ def create_connection(
         created_by=by,
         created_at=now,
     )
-    audit.record(unit, "connection created", connection, by=by, now=now, provider=provider, mode=mode)
+    audit.record(unit, "connection.created", connection, by=by, now=now, provider=provider, mode=mode)
     if not capabilities(provider, mode).reads_calendars:
         activate(connection, by=by, now=now)
         for name in declared_domains or []:
@@ -71,7 +71,7 @@ def activate(connection: CalendarConnection, *, by: User | HandOff | None, now: 
             "connected_by": str(by) if isinstance(by, User) else connection.administrator,
         }
     move(connection, State.ACTIVE, now=now, **also)
-    audit.record(connection.unit, "connection active", connection, by=by, now=now)
+    audit.record(connection.unit, "connection.active", connection, by=by, now=now)
     mailboxes.assign(connection.unit, now=now)
     mailboxes.go_on(connection, now=now)  # those that stopped when the authorization was lost
     jobs.enqueue_start_reading(connection)
@@ -90,7 +90,7 @@ def use_key(
     connection.save(update_fields=["credential", "proof"])
     connection.checks.all().delete()
     audit.record(
-        connection.unit, "key chosen", connection, by=by, now=now,
+        connection.unit, "key.chosen", connection, by=by, now=now,
         key=credential.public_id if credential else "installation",
     )  # fmt: skip
 
@@ -100,7 +100,7 @@ def pause(connection: CalendarConnection, *, by: User, now: datetime) -> None:
     """No calls any more, secrets kept. Undone by `resume`. Raises NotPossibleNow."""
     move(connection, State.PAUSED, now=now, reason_code="paused_by_admin")
     mailboxes.hold(connection, Mailbox.State.PAUSED, now=now)
-    audit.record(connection.unit, "connection paused", connection, by=by, now=now)
+    audit.record(connection.unit, "connection.paused", connection, by=by, now=now)
 
 
 @transaction.atomic
@@ -108,7 +108,7 @@ def resume(connection: CalendarConnection, *, by: User, now: datetime) -> None:
     """Go on where `pause` stopped. Raises NotPossibleNow."""
     move(connection, State.ACTIVE, now=now)
     mailboxes.go_on(connection, now=now)
-    audit.record(connection.unit, "connection resumed", connection, by=by, now=now)
+    audit.record(connection.unit, "connection.resumed", connection, by=by, now=now)
     jobs.enqueue_start_reading(connection)
 
 
@@ -153,7 +153,7 @@ def disconnect(connection: CalendarConnection, *, by: User, now: datetime) -> No
     connection.credential = None
     forgotten = forget_unused(connection.unit, credential)
     audit.record(
-        connection.unit, "connection disconnected", connection, by=by, now=now, key_forgotten=forgotten
+        connection.unit, "connection.disconnected", connection, by=by, now=now, key_forgotten=forgotten
     )
     mailboxes.assign(connection.unit, now=now)
 
@@ -179,4 +179,4 @@ def mark_lost(connection: CalendarConnection, reason: str, *, now: datetime) -> 
         return
     move(connection, State.NEEDS_REAUTHORIZATION, now=now, reason_code=reason)
     mailboxes.hold(connection, Mailbox.State.STOPPED, now=now)
-    audit.record(connection.unit, "connection lost", connection, by=None, now=now, reason=reason)
+    audit.record(connection.unit, "connection.lost", connection, by=None, now=now, reason=reason)

@@ -84,4 +84,4 @@ def choose_calendars(member: Member, public_ids: set[str], *, by: User, now: dat
     _forget(ids, counts=False, counts_by=how, full_round_at=None, last_synced_at=None)
     rows.filter(public_id__in=public_ids, counts=False).update(counts=True, counts_by=how)
     Mailbox.objects.filter(member=member, next_sync_at__isnull=False).update(next_sync_at=now)
-    audit.record(member.unit, "calendars chosen", member, by=by, now=now, changed=sorted(changed))
+    audit.record(member.unit, "calendars.chosen", member, by=by, now=now, changed=sorted(changed))

@@ -121,7 +121,7 @@ def _keep(unit: OrganizationalUnit, key: Key, *, by: User | None, now: datetime)
             )
     except IntegrityError:
         raise KeyNotAccepted("in_use") from None
-    audit.record(unit, "key kept", row, by=by, now=now, provider=key.provider)
+    audit.record(unit, "key.kept", row, by=by, now=now, provider=key.provider)
     return row
 
 

@@ -62,7 +62,7 @@ def add_domain(
         },
     )
     if created:
-        audit.record(connection.unit, "domain added", connection, by=by, now=now, domain=row.domain)
+        audit.record(connection.unit, "domain.added", connection, by=by, now=now, domain=row.domain)
         mailboxes.assign(connection.unit, now=now)
     elif verified and not row.verified:
         set_verified(row, verified, now=now)
@@ -72,7 +72,7 @@ def add_domain(
 @transaction.atomic
 def remove_domain(row: ConnectionDomain, *, by: User, now: datetime) -> None:
     """The connection no longer serves this domain."""
-    audit.record(row.unit, "domain removed", row.connection, by=by, now=now, domain=row.domain)
+    audit.record(row.unit, "domain.removed", row.connection, by=by, now=now, domain=row.domain)
     row.delete()
     mailboxes.assign(row.unit, now=now)
 
@@ -82,7 +82,7 @@ def set_verified(row: ConnectionDomain, how: str, *, now: datetime) -> None:
     """Write down what proved the domain, and serve its members."""
     ConnectionDomain.objects.filter(pk=row.pk).update(verified=how, verified_at=now)
     row.verified, row.verified_at = how, now
-    audit.record(row.unit, "domain verified", row.connection, by=None, now=now, domain=row.domain, how=how)
+    audit.record(row.unit, "domain.verified", row.connection, by=None, now=now, domain=row.domain, how=how)
     mailboxes.assign(row.unit, now=now)
 
 
@@ -151,5 +151,5 @@ def bind_by_dns(connection: CalendarConnection, *, by: User | None, now: datetim
         return False
     CalendarConnection.objects.filter(pk=connection.pk).update(proof=CalendarConnection.Proof.DNS)
     connection.proof = CalendarConnection.Proof.DNS
-    audit.record(connection.unit, "tenant bound", connection, by=by, now=now, proof=connection.proof)
+    audit.record(connection.unit, "tenant.bound", connection, by=by, now=now, proof=connection.proof)
     return True

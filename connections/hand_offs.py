@@ -38,9 +38,7 @@ def create_link(connection: CalendarConnection, *, by: User, now: datetime) -> t
         created_at=now,
         expires_at=now + timedelta(days=settings.HAND_OFF_DAYS),
     )
-    audit.record(
-        connection.unit, "hand-off link made", hand_off, by=by, now=now, connection=connection.public_id
-    )
+    audit.record(connection.unit, "hand_off.made", hand_off, by=by, now=now, connection=connection.public_id)
     return hand_off, token
 
 
@@ -85,7 +83,7 @@ def start(hand_off: HandOff, *, session_key: str, now: datetime) -> None:
         raise LinkNotUsable("elsewhere")
     hand_off.session_hash, hand_off.started_at = hashed(session_key), now
     audit.record(
-        hand_off.unit, "hand-off link started", hand_off, by=hand_off, now=now,
+        hand_off.unit, "hand_off.started", hand_off, by=hand_off, now=now,
         connection=hand_off.connection.public_id,
     )  # fmt: skip
 
@@ -94,11 +92,11 @@ def start(hand_off: HandOff, *, session_key: str, now: datetime) -> None:
 def finish(hand_off: HandOff, *, now: datetime) -> None:
     """The one purpose is fulfilled; the link opens nothing any more."""
     if HandOff.objects.filter(pk=hand_off.pk, finished_at=None).update(finished_at=now):
-        audit.record(hand_off.unit, "hand-off link used up", hand_off, by=hand_off, now=now)
+        audit.record(hand_off.unit, "hand_off.used_up", hand_off, by=hand_off, now=now)
 
 
 @transaction.atomic
 def revoke(hand_off: HandOff, *, by: User, now: datetime) -> None:
     """Withdraw a link that was not used up."""
     if HandOff.objects.filter(pk=hand_off.pk, finished_at=None, revoked_at=None).update(revoked_at=now):
-        audit.record(hand_off.unit, "hand-off link withdrawn", hand_off, by=by, now=now)
+        audit.record(hand_off.unit, "hand_off.withdrawn", hand_off, by=by, now=now)

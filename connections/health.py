@@ -205,7 +205,7 @@ def _act(
         _wait(row, verdict, now=now)
     if by is not None:
         audit.record(
-            row.unit, "connection checked", row, by=by, now=now, works=verdict.works, reason=verdict.reason
+            row.unit, "connection.checked", row, by=by, now=now, works=verdict.works, reason=verdict.reason
         )
     for name in ("state", "state_since", "state_reason", "waiting_since", "next_check_at", "last_checked_at"):
         setattr(connection, name, getattr(row, name))

@@ -160,7 +160,7 @@ def set_override(member: Member, connection: CalendarConnection | None, *, by: U
     Mailbox.objects.get_or_create(unit=member.unit, member=member, defaults={"state_since": now})
     Mailbox.objects.filter(member=member).update(override=connection)
     audit.record(
-        member.unit, "connection chosen", member, by=by, now=now,
+        member.unit, "connection.chosen", member, by=by, now=now,
         connection=connection.public_id if connection else "",
     )  # fmt: skip
     assign(member.unit, now=now)

@@ -1,41 +1,60 @@
-"""The door: every page of a unit opens through `unit_view`, every other page says whom it is open to.
+"""The door: every page of a unit opens through `unit_view` or `application_view`, every other page says whom it
+is open to.
 
-One query answers who the viewer is in this unit and what they may do. guardian's model-wide permissions and
-the superuser's flag open nothing here: staff look at units through Django admin.
+One query answers who the viewer is in this unit and what they may do there, a second one what they may do with
+one application. guardian's model-wide permissions and the superuser's flag open nothing here: staff look at
+units through Django admin.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
-from .models import Member, OrganizationalUnit, UnitGroupPermission
-from .roles import roles_with
+from .models import (
+    Application,
+    ApplicationUserPermission,
+    Member,
+    OrganizationalUnit,
+    UnitGroupPermission,
+)
+from .roles import UNIT_RIGHT_FOR, roles_with
+
+CLOSED = (OrganizationalUnit.State.ARCHIVED, OrganizationalUnit.State.ERASED)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may open a page. `audience`: unit, signed_in, staff, or everyone; `right` goes with unit."""
+    """Who may open a page. `audience`: unit, application, signed_in, staff, or everyone; `right` goes with the
+    first two. `fresh`: only after proving again who one is. `archived_too`: also in an archived unit."""
 
     audience: str
     right: str = ""
     own_member_too: bool = False
+    fresh: bool = False
+    archived_too: bool = False
 
 
 @dataclass(frozen=True)
 class Access:
-    """The viewer in one unit: their member row and rights."""
+    """The viewer in one unit: their member row and their rights on the unit."""
 
     member: Member
     rights: frozenset[str]
 
     def may(self, right: str) -> bool:
         return right in self.rights
+
+    def may_with(self, application: Application, right: str) -> bool:
+        """Whether the viewer holds `right` on `application`, which `applications_of` or the door handed out."""
+        return self.may(UNIT_RIGHT_FOR[right]) or right in application.own_rights
 
 
 def access_to(user, slug: str) -> Access | None:
@@ -44,6 +63,7 @@ def access_to(user, slug: str) -> Access | None:
     member = (
         Member.objects.active()
         .filter(user_id=user.pk, user__isnull=False, unit__slug=slug)
+        .exclude(unit__state=OrganizationalUnit.State.ERASED)
         .select_related("unit", "user")
         .annotate(rights=ArraySubquery(held))
         .first()
@@ -52,45 +72,134 @@ def access_to(user, slug: str) -> Access | None:
 
 
 def rights_of(member: Member) -> frozenset[str]:
-    """The rights that the member's roles hold on their unit, read live from guardian's table."""
-    if member.user_id is None:
+    """The rights that the member's roles hold on their unit, read live from guardian's table.
+
+    What a job asks before it acts for somebody: a suspended member and a closed unit have none.
+    """
+    if member.user_id is None or member.state != Member.State.ACTIVE or member.unit.state in CLOSED:
         return frozenset()
     return frozenset(_held(member.unit_id, member.user_id).values_list("permission__codename", flat=True))
+
+
+def user_may(user, unit: OrganizationalUnit, right: str) -> bool:
+    """Whether `user` holds `right` on `unit` now: what a job asks before it goes on with what they started."""
+    member = unit.members.active().filter(user=user).select_related("unit").first() if user else None
+    return member is not None and user.is_active and right in rights_of(member)
 
 
 def _held(unit_id, user_id) -> QuerySet[UnitGroupPermission]:
     return UnitGroupPermission.objects.filter(content_object=unit_id, group__user=user_id)
 
 
-def unit_view(right: str, *, own_member_too: bool = False) -> Callable:
+def applications_of(access: Access, *, archived: bool = False) -> QuerySet[Application]:
+    """The unit's applications that the viewer may see or look up states for, each with the viewer's `own_rights`.
+
+    The one place to start from for lists, counts, search and exports of applications.
+    """
+    own = ApplicationUserPermission.objects.filter(
+        content_object=OuterRef("pk"), user_id=access.member.user_id
+    )
+    rows = access.member.unit.applications.annotate(
+        own_rights=ArraySubquery(own.values("permission__codename"))
+    )
+    if not archived:
+        rows = rows.filter(state=Application.State.ACTIVE)
+    if access.may("see_applications"):
+        return rows
+    return rows.filter(~Q(own_rights=[]))
+
+
+def unit_view(
+    right: str, *, own_member_too: bool = False, fresh: bool = False, archived_too: bool = False
+) -> Callable:
     """Open a view to members of the unit in the URL who hold `right`; hands over `unit` for the slug.
 
     A stranger gets the 404 of a unit that does not exist. A member without the right gets a 403 that names
     the roles that have it. `own_member_too` also lets a member open the page about themselves
-    (`member_id` in the URL).
+    (`member_id` in the URL). `fresh` asks again who one is when that was proved more than five minutes ago.
     """
 
     def decorate(view: Callable) -> Callable:
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, **kwargs) -> HttpResponse:
-            access = access_to(request.user, slug)
-            if access is None or any("\0" in value for value in kwargs.values()):  # no row is called so
-                raise Http404
-            request.access, request.unit = access, access.member.unit
+            access = _enter(request, slug, kwargs)
             own = own_member_too and kwargs.get("member_id") == access.member.public_id
             if not (access.may(right) or own):
                 return refuse(request, right)
+            if access.member.unit.state in CLOSED and not archived_too:
+                return _closed(request)
+            if fresh:
+                raise_if_reauthentication_required(request, app="orgunits")
             return view(request, access.member.unit, **kwargs)
 
-        guarded.access_rule = Rule("unit", right, own_member_too)
+        guarded.access_rule = Rule("unit", right, own_member_too, fresh, archived_too)
         return guarded
 
     return decorate
 
 
+def application_view(right: str, *, fresh: bool = False) -> Callable:
+    """Open a view to members who hold `right` on the application in the URL (`application_id`), by a grant on it
+    or live by their role on the whole unit; hands over `unit` and `application`.
+
+    Strangers and wrong roles get what `unit_view` gives them.
+    """
+
+    def decorate(view: Callable) -> Callable:
+        @wraps(view)
+        def guarded(request: HttpRequest, slug: str, application_id: str, **kwargs) -> HttpResponse:
+            access = _enter(request, slug, {"application_id": application_id, **kwargs})
+            own = ApplicationUserPermission.objects.filter(
+                content_object=OuterRef("pk"), user_id=access.member.user_id
+            )
+            application = (
+                access.member.unit.applications.annotate(
+                    own_rights=ArraySubquery(own.values("permission__codename"))
+                )
+                .filter(public_id=application_id)
+                .first()
+            )
+            if application is None:
+                raise Http404
+            if not access.may_with(application, right):
+                return refuse(request, right)
+            if access.member.unit.state in CLOSED:
+                return _closed(request)
+            if fresh:
+                raise_if_reauthentication_required(request, app="orgunits")
+            return view(request, access.member.unit, application, **kwargs)
+
+        guarded.access_rule = Rule("application", right, fresh=fresh)
+        return guarded
+
+    return decorate
+
+
+def _enter(request: HttpRequest, slug: str, kwargs: dict) -> Access:
+    """The viewer's access to the unit; Http404 for strangers and for ids that no row can have."""
+    access = access_to(request.user, slug)
+    if access is None or any("\0" in value for value in kwargs.values()):
+        raise Http404
+    request.access, request.unit = access, access.member.unit
+    _mark_seen(access.member)
+    return access
+
+
+def _mark_seen(member: Member) -> None:
+    """Keep the day on which the member was last here: one small write on their first page of a day."""
+    today = timezone.now().date()
+    if member.last_seen_on != today:
+        Member.objects.filter(pk=member.pk).update(last_seen_on=today)
+
+
 def refuse(request: HttpRequest, right: str) -> HttpResponse:
     """The 403 page that says which role is needed."""
     return render(request, "403.html", {"needed_roles": roles_with(right)}, status=403)
+
+
+def _closed(request: HttpRequest) -> HttpResponse:
+    """The page of an archived unit: nothing else of it opens."""
+    return render(request, "orgunits/unit_closed.html", status=403)
 
 
 def open_to(audience: str) -> Callable:
@@ -116,5 +225,7 @@ def units_of(user) -> list[OrganizationalUnit]:
     return list(
         OrganizationalUnit.objects.filter(
             members__user_id=user.pk, members__user__isnull=False, members__state=Member.State.ACTIVE
-        ).order_by("name", "pk")
+        )
+        .exclude(state=OrganizationalUnit.State.ERASED)
+        .order_by("name", "pk")
     )

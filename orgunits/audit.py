@@ -1,47 +1,31 @@
 """The audit log: verbs write here what they did."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 
 from django.db import models, transaction
-from django.utils.translation import gettext_lazy as _
 
-from .models import AuditEvent, AuditName, OrganizationalUnit, User
+from .audit_verbs import VERBS
+from .models import AuditEvent, AuditName, AuditReason, OrganizationalUnit, User
+
+__all__ = ["SYSTEM", "VERBS", "coming_from", "names", "record"]
 
 SYSTEM = "system"
 
-# The verbs of every app and the words that people read for them.
-VERBS: dict[str, str] = {
-    "administrator signed in": _("Administrator signed in"),
-    "authorization begun": _("Authorization begun"),
-    "authorization refused": _("Authorization refused"),
-    "calendars chosen": _("Calendars chosen"),
-    "connection active": _("Connection active"),
-    "connection checked": _("Connection checked"),
-    "connection chosen": _("Connection chosen"),
-    "connection created": _("Connection created"),
-    "connection disconnected": _("Connection disconnected"),
-    "connection lost": _("Connection lost"),
-    "connection paused": _("Connection paused"),
-    "connection resumed": _("Connection resumed"),
-    "consent returned": _("Consent returned"),
-    "domain added": _("Domain added"),
-    "domain removed": _("Domain removed"),
-    "domain verified": _("Domain verified"),
-    "hand-off link made": _("Hand-off link made"),
-    "hand-off link started": _("Hand-off link started"),
-    "hand-off link used up": _("Hand-off link used up"),
-    "hand-off link withdrawn": _("Hand-off link withdrawn"),
-    "key chosen": _("Key chosen"),
-    "key kept": _("Key kept"),
-    "member added": _("Member added"),
-    "role granted": _("Role granted"),
-    "role revoked": _("Role revoked"),
-    "setting handed back": _("Setting handed back"),
-    "tenant bound": _("Tenant bound"),
-    "time zone set": _("Time zone set"),
-    "unit created": _("Unit created"),
-    "working hours set": _("Working hours set"),
-}
+# Where acts come from, and the id of the request. It travels beside the arguments, since no verb depends on it.
+_origin: ContextVar[tuple[str, str]] = ContextVar("audit_origin", default=(AuditEvent.Origin.JOB, ""))
+
+
+@contextmanager
+def coming_from(origin: str, request_id: str = "") -> Iterator[None]:
+    """Whatever is recorded inside comes from `origin`: a page, a job, or support."""
+    token = _origin.set((origin, request_id))
+    try:
+        yield
+    finally:
+        _origin.reset(token)
 
 
 def record(
@@ -51,25 +35,37 @@ def record(
     *,
     by: "User | models.Model | None",
     now: datetime,
+    before: dict | None = None,
+    after: dict | None = None,
+    why: str = "",
     **facts,
 ) -> AuditEvent:
     """Write one event into the caller's transaction.
 
-    `by` is the user (or the hand-off) that acted, None for the portal itself. `facts` are ids, codes and
-    numbers; a name or an address never belongs there.
+    `by` is the user (or the hand-off) that acted, None for the portal itself. `before` and `after` say what of
+    the subject changed. They and `facts` are ids, codes and numbers; a name or an address never belongs there.
+    `why` is the reason a person wrote, kept beside the event so that it can be erased.
     """
+    origin, request_id = _origin.get()
     with transaction.atomic():
         for row in (subject, by):
             if row is not None:
                 AuditName.objects.update_or_create(subject=row.public_id, defaults={"name": str(row)[:300]})
-        return AuditEvent.objects.create(
+        event = AuditEvent.objects.create(
             unit=unit,
             at=now,
             verb=verb,
             actor=by.public_id if by is not None else SYSTEM,
             subject=subject.public_id,
+            before=before,
+            after=after,
             facts=facts,
+            origin=origin,
+            request_id=request_id,
         )
+        if why:
+            AuditReason.objects.create(event=event.public_id, unit=unit, text=why[:500])
+        return event
 
 
 def names(events: list[AuditEvent]) -> dict[str, str]:

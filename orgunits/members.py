@@ -29,7 +29,7 @@ def add_member(
 ) -> Member:
     """A new active member with one role."""
     member = Member.objects.create(unit=unit, email=email, user=user, state_since=now, **fields)
-    audit.record(unit, "member added", member, by=by, now=now)
+    audit.record(unit, "member.added", member, by=by, now=now)
     roles.grant_role(member, role, by=by, now=now)
     return member
 
@@ -49,7 +49,7 @@ def set_time_zone(member: Member, zone: str, *, source: str, by: User | None, no
         return False
     member.time_zone, member.time_zone_source = zone, source
     if source == Member.Source.HAND:
-        audit.record(member.unit, "time zone set", member, by=by, now=now, zone=zone)
+        audit.record(member.unit, "time_zone.set", member, by=by, now=now, zone=zone)
     return True
 
 
@@ -65,7 +65,7 @@ def set_working_hours(
         return False
     member.working_hours, member.working_hours_source = hours, source
     if source == Member.Source.HAND:
-        audit.record(member.unit, "working hours set", member, by=by, now=now)
+        audit.record(member.unit, "working_hours.set", member, by=by, now=now)
     return True
 
 
@@ -73,7 +73,7 @@ def hand_back(member: Member, *, field: str, by: User | None, now: datetime) -> 
     """Let machines set this field (`time_zone` or `working_hours`) again."""
     Member.objects.filter(pk=member.pk).update(**{f"{field}_source": Member.Source.ASSUMED})
     setattr(member, f"{field}_source", Member.Source.ASSUMED)
-    audit.record(member.unit, "setting handed back", member, by=by, now=now, field=field)
+    audit.record(member.unit, "setting.handed_back", member, by=by, now=now, field=field)
 
 
 def hours_of(member: Member) -> dict[str, list[list[str]]]:

@@ -25,7 +25,7 @@ def create_unit(
         name=name, slug=free_slug(name), shape=shape, default_time_zone=time_zone, created_at=now
     )
     roles.sync_unit_groups(unit)
-    audit.record(unit, "unit created", unit, by=by, now=now, shape=shape)
+    audit.record(unit, "unit.created", unit, by=by, now=now, shape=shape)
     if by is not None:
         add_member(
             unit,

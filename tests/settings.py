@@ -41,5 +41,6 @@ for _name in _ours:  # test workers inherit this environment, but each of them s
 # Stretching passwords takes a second per sign-in, and static files need not be collected first.
 MFA_REQUIRED = False  # its own tests switch it on
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "orgunits.hashers.RandomSecretHasher"]
+REAUTHENTICATION = False  # its own tests switch it on
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

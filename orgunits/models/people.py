@@ -63,6 +63,13 @@ class Member(UnitScoped):
         DIRECTORY = "directory", _("from the directory")
         HAND = "hand", _("set by hand")
 
+    class CameBy(models.TextChoices):
+        """How somebody became a member."""
+
+        HAND = "hand", _("Added by hand")
+        INVITATION = "invitation", _("Invited")
+        DIRECTORY = "directory", _("From a directory")
+
     class Identity(models.TextChoices):
         UNVERIFIED = "unverified", _("Unverified")
         PENDING = "pending", _("Confirmation sent")
@@ -82,6 +89,8 @@ class Member(UnitScoped):
     department = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     state_since = models.DateTimeField(default=timezone.now)
+    came_by = models.CharField(max_length=10, choices=CameBy.choices, default=CameBy.HAND)
+    last_seen_on = models.DateField(null=True, blank=True, editable=False)  # the day in UTC, in this unit
     bookable = models.BooleanField(default=True)  # read first when calls are short
     time_zone = models.CharField(max_length=64, default="UTC")  # IANA
     time_zone_source = models.CharField(max_length=10, choices=Source.choices, default=Source.ASSUMED)
@@ -99,7 +108,9 @@ class Member(UnitScoped):
                 fields=["unit", "email"], condition=~Q(state="removed"), name="one_member_per_address"
             ),
             models.UniqueConstraint(
-                fields=["unit", "user"], condition=Q(user__isnull=False), name="one_member_per_user"
+                fields=["unit", "user"],
+                condition=Q(user__isnull=False) & ~Q(state="removed"),
+                name="one_member_per_user",
             ),
         ]
         indexes = [

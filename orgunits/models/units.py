@@ -14,11 +14,21 @@ class OrganizationalUnit(models.Model):
         CUSTOMER = "customer", _("Customer: a company or business unit")
         INTEGRATOR = "integrator", _("Integrator: manages applications")
 
+    class State(models.TextChoices):
+        """Pause stops outside work and is undone at any time; archive closes the unit and is undone for 30 days."""
+
+        ACTIVE = "active", _("Active")
+        PAUSED = "paused", _("Paused")
+        ARCHIVED = "archived", _("Archived")
+        ERASED = "erased", _("Erased")
+
     public_id = public_id("unit")
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=200)
     shape = models.CharField(max_length=20, choices=Shape.choices, default=Shape.CUSTOMER)
     default_time_zone = models.CharField(max_length=64, default="UTC")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    state_since = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -32,6 +42,13 @@ class OrganizationalUnit(models.Model):
             ("manage_scheduling", "Manage scheduling groups and rules"),
             ("book_for_members", "Book on behalf of members"),
             ("see_audit", "Read the unit's audit log"),
+            ("manage_unit", "Rename, pause, archive and restore the unit"),
+            ("review_access", "Ask who can do what, and sign off access reviews"),
+            ("see_applications", "See all applications of the unit, those made later included"),
+            (
+                "manage_applications",
+                "Create, change and archive all applications, and choose who works on them",
+            ),
         ]
 
     def __str__(self) -> str:

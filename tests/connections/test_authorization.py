@@ -193,7 +193,7 @@ def test_cancelling_at_the_provider_changes_nothing_and_is_written_down(provider
 
     assert trip.refused() == "sign_in_cancelled"
     assert untouched(trip.connection)
-    told = AuditEvent.objects.get(verb="authorization refused")
+    told = AuditEvent.objects.get(verb="authorization.refused")
     assert (told.subject, told.facts["reason"]) == (trip.connection.public_id, "sign_in_cancelled")
 
 
@@ -377,7 +377,7 @@ def test_a_hand_offs_answer_belongs_to_its_holder_alone(providers):
             authorization.complete_sign_in(**answer, traveller=stranger)
 
     authorization.complete_sign_in(**answer, traveller=holder)
-    assert AuditEvent.objects.get(verb="administrator signed in").actor == hand_off.public_id
+    assert AuditEvent.objects.get(verb="administrator.signed_in").actor == hand_off.public_id
 
 
 # --- nightly

@@ -152,7 +152,7 @@ def test_a_choice_is_read_at_once_and_written_down(box, company):
     assert Mailbox.objects.get(pk=box.pk).next_sync_at == THEN
     assert rows(box)["team"].counts_by == "ops_admin"
     assert rows(box)["own"].counts_by == "default"
-    assert AuditEvent.objects.get(verb="calendars chosen").facts == {"changed": [team.public_id]}
+    assert AuditEvent.objects.get(verb="calendars.chosen").facts == {"changed": [team.public_id]}
 
 
 def test_the_members_own_choice_is_marked_as_theirs(box, company):
@@ -173,7 +173,7 @@ def test_choosing_what_is_chosen_writes_nothing(box, company):
     choose_calendars(box.member, {rows(box)["own"].public_id}, by=company.olga, now=LATER)
 
     assert list(MemberCalendar.objects.values()) == before
-    assert not AuditEvent.objects.filter(verb="calendars chosen").exists()
+    assert not AuditEvent.objects.filter(verb="calendars.chosen").exists()
 
 
 def test_calendars_of_somebody_else_cannot_be_chosen(box, company):

@@ -127,14 +127,14 @@ def test_finishing_and_withdrawing_twice_are_told_once():
         hand_offs.revoke(link.row, by=link.company.olga, now=link.now)
 
     verbs = list(AuditEvent.objects.filter(subject=link.row.public_id).values_list("verb", flat=True))
-    assert verbs == ["hand-off link made", "hand-off link used up"]
+    assert verbs == ["hand_off.made", "hand_off.used_up"]
 
 
 def test_the_audit_log_names_the_link_as_who_acted(client):
     link = Link()
     link.start(client)
 
-    event = AuditEvent.objects.get(verb="hand-off link started")
+    event = AuditEvent.objects.get(verb="hand_off.started")
     assert event.actor == link.row.public_id
 
 

@@ -238,7 +238,7 @@ def test_a_choice_by_hand_wins_over_the_domain_and_is_written_down(company):
 
     assert served(one) == (second.pk, "override", "waiting")
     assert not BusyPeriod.objects.exists()
-    event = AuditEvent.objects.get(verb="connection chosen")
+    event = AuditEvent.objects.get(verb="connection.chosen")
     assert event.facts["connection"] == second.public_id
     assert first.mailboxes.filter(member=one).count() == 0
 

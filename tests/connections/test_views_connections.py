@@ -81,7 +81,7 @@ def test_doing_it_twice_at_once_is_done_once(olga):
     for _ in range(2):
         state_after(olga, "connection_pause", connection)
 
-    assert AuditEvent.objects.filter(verb="connection paused").count() == 1
+    assert AuditEvent.objects.filter(verb="connection.paused").count() == 1
 
 
 def test_looking_at_the_page_before_disconnecting_changes_nothing_and_counts(providers, olga):
@@ -184,7 +184,7 @@ def test_naming_a_domain_twice_is_one_row_and_one_line_in_the_log(olga):
         olga.post(url("domain_add", connection), {"domain": "kube.example"})
 
     assert connection.domains.count() == 1
-    assert AuditEvent.objects.filter(verb="domain added").count() == 1
+    assert AuditEvent.objects.filter(verb="domain.added").count() == 1
 
 
 @pytest.mark.parametrize("name", ["domain_verify", "domain_remove"])

@@ -186,7 +186,7 @@ def test_withdrawing_a_link_that_is_not_there_is_told_as_nothing(olga):
 
     olga.post(url("hand_off_revoke", connection))
 
-    assert not AuditEvent.objects.filter(verb="hand-off link withdrawn").exists()
+    assert not AuditEvent.objects.filter(verb="hand_off.withdrawn").exists()
 
 
 def test_the_set_up_of_no_access_leads_to_its_page(olga):

@@ -173,7 +173,11 @@ def whole(answer: HttpResponse, *hidden: str) -> tuple:
     """All that a stranger could compare: status, headers, body; without tokens and the `hidden` words."""
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     body = _TOKENS.sub(rb"\1", body)
-    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+    headers = {
+        name: value
+        for name, value in answer.headers.items()
+        if name not in {"Content-Length", "X-Request-ID"}
+    }
     text = (body.decode(), str(sorted(headers.items())))
     for word in hidden:
         text = tuple(part.replace(word, "…") for part in text)

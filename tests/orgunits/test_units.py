@@ -58,9 +58,9 @@ def test_who_makes_a_unit_is_its_first_ops_admin_and_the_log_says_so():
     assert (member.user, member.email, member.given_name) == (olga, "olga@kube.example", "Olga")
     assert rights_of(member) == frozenset(OPS_ADMIN.rights)
     assert list(AuditEvent.objects.order_by("pk").values_list("verb", "actor")) == [
-        ("unit created", olga.public_id),
-        ("member added", olga.public_id),
-        ("role granted", olga.public_id),
+        ("unit.created", olga.public_id),
+        ("member.added", olga.public_id),
+        ("role.granted", olga.public_id),
     ]
     assert AuditName.objects.get(subject=unit.public_id).name == "Kube"
 

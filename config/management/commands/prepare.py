@@ -8,7 +8,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from orgunits.models import User
+from orgunits import roles
+from orgunits.models import OrganizationalUnit, User
 from provisioning.sample import SUPPORT_ADDRESS
 
 
@@ -23,6 +24,8 @@ class Command(BaseCommand):
                 "A real installation needs a database of its own: set DATABASE_URL, or move var/ away."
             )
         call_command("createcachetable", verbosity=0)
+        for unit in OrganizationalUnit.objects.all():
+            roles.sync_unit_groups(unit)  # an upgrade may have changed what a role holds
         self.collect_static_files()
         if settings.SAMPLE_INSTALLATION:
             call_command("sample_installation")

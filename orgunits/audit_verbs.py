@@ -1,0 +1,36 @@
+"""The verbs of the audit log, of every app: `category.verb`, and the words that people read for them."""
+
+from django.utils.translation import gettext_lazy as _
+
+VERBS: dict[str, str] = {
+    "administrator.signed_in": _("Administrator signed in"),
+    "authorization.begun": _("Authorization begun"),
+    "authorization.refused": _("Authorization refused"),
+    "calendars.chosen": _("Calendars chosen"),
+    "connection.active": _("Connection active"),
+    "connection.checked": _("Connection checked"),
+    "connection.chosen": _("Connection chosen"),
+    "connection.created": _("Connection created"),
+    "connection.disconnected": _("Connection disconnected"),
+    "connection.lost": _("Connection lost"),
+    "connection.paused": _("Connection paused"),
+    "connection.resumed": _("Connection resumed"),
+    "consent.returned": _("Consent returned"),
+    "domain.added": _("Domain added"),
+    "domain.removed": _("Domain removed"),
+    "domain.verified": _("Domain verified"),
+    "hand_off.made": _("Hand-off link made"),
+    "hand_off.started": _("Hand-off link started"),
+    "hand_off.used_up": _("Hand-off link used up"),
+    "hand_off.withdrawn": _("Hand-off link withdrawn"),
+    "key.chosen": _("Key chosen"),
+    "key.kept": _("Key kept"),
+    "member.added": _("Member added"),
+    "role.granted": _("Role granted"),
+    "role.revoked": _("Role revoked"),
+    "setting.handed_back": _("Setting handed back"),
+    "tenant.bound": _("Tenant bound"),
+    "time_zone.set": _("Time zone set"),
+    "unit.created": _("Unit created"),
+    "working_hours.set": _("Working hours set"),
+}

@@ -1,0 +1,4 @@
+"""Addresses of applications."""
+
+unit_urls = []
+urls = []

@@ -1,0 +1,4 @@
+"""Addresses of members, from invitation to removal."""
+
+unit_urls = []
+urls = []

@@ -1,0 +1,4 @@
+"""Addresses of roles, grants and reviews."""
+
+unit_urls = []
+urls = []
