@@ -113,6 +113,16 @@ def test_a_choice_nobody_offers_is_asked_for_anew(olga, chosen):
     assert reached == step(olga, "connect_service") + "?administrator=yes"
 
 
+def test_each_mode_can_be_chosen_before_its_consequences_are_read(olga):
+    page = olga.get(step(olga, "connect_mode", "google") + "?administrator=yes")
+
+    columns = page.content.decode().split('class="mode-column"')[1:]
+    assert len(columns) == 3
+    for column in columns:
+        assert 0 < column.index("Choose") < column.index("What we will see")
+        assert column.count("Choose") == 1
+
+
 # --- No Access: domains are named
 
 
