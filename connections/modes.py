@@ -91,8 +91,8 @@ SCOPES: dict[tuple[str, str], Scopes] = {
         organization=("Calendars.ReadWrite",),
         differences=(
             _(
-                "Microsoft has no permission called Calendars.ReadWrite.All. Its page will show the application "
-                "permission Calendars.ReadWrite, “Read and write calendars in all mailboxes”: the same thing."
+                "Our list says Calendars.ReadWrite.All. In Entra this permission is listed as Calendars.ReadWrite, "
+                "application permission: “Read and write calendars in all mailboxes”."
             ),
             _(
                 "Microsoft asks for application permissions by “.default”: all that this app registration holds."
