@@ -18,7 +18,7 @@ from orgunits import audit
 from orgunits.access import access_to
 from orgunits.models import User
 
-from .credentials import key_of
+from .credentials import key_of, sign_in_lacks
 from .domains import add_domain
 from .models import CalendarConnection, ConnectionDomain, HandOff, PendingAuthorization
 from .modes import compare, scopes_for
@@ -96,8 +96,8 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
             )
             scopes = [microsoft.DEFAULT_SCOPE]
         elif connection.provider == "google":
-            if not settings.GOOGLE_CLIENT_ID:
-                raise Refused("key_missing", connection)
+            if lacks := sign_in_lacks("google", None):
+                raise Refused(lacks, connection)
             url = google.authorization_url(
                 redirect_uri=back, scopes=scopes, state=state, nonce=nonce, code_challenge=challenge
             )

@@ -46,6 +46,16 @@ def installation_key(provider: str, permission_set: str) -> Key | None:
     return None
 
 
+def sign_in_lacks(provider: str, key: Key | None) -> str:
+    """What keeps everybody from signing in at the provider: a code of connections/reasons.py, or nothing.
+
+    At Google the installation's client asks who somebody is; at Microsoft the registration itself does.
+    """
+    if provider == "google":
+        return "" if settings.GOOGLE_CLIENT_ID else "sign_in_client_missing"
+    return "" if key else "key_missing"
+
+
 def _names_of(key: Key) -> set[str]:
     """What a provider may know a key by. A service account signs as its address: its id is only written there."""
     return {name.lower() for name in (key.client_id, key.client_email) if name}

@@ -67,6 +67,11 @@ REASONS: dict[str, Reason] = {
         _OPERATOR,
         _("Set it in the environment, or paste a key of this unit."),
     ),
+    "sign_in_client_missing": Reason(
+        _("This installation has no OAuth client at Google, so no administrator can sign in there yet."),
+        _OPERATOR,
+        _("Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET in the environment and restart the portal."),
+    ),
     "app_disabled": Reason(
         _("The application is disabled in the tenant."), _TENANT, _("Enable it, or consent again.")
     ),

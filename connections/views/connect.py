@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 
 from connections import hand_offs
 from connections.calendar_connections import create_connection
-from connections.credentials import installation_key, unit_credential
+from connections.credentials import installation_key, sign_in_lacks, unit_credential
 from connections.forms import AdministratorForm, DomainsForm, ServiceForm
 from connections.models import CalendarConnection
 from connections.modes import NOTES, SCOPES, AccessMode, consequences, offered, scopes_for
+from connections.reasons import reason
 from orgunits.access import unit_view
 from orgunits.models import OrganizationalUnit
 
@@ -158,6 +159,7 @@ def check(request: HttpRequest, unit: OrganizationalUnit, provider: str, mode: s
         "consequences": consequences(provider),
         "answers": [(line.question, getattr(line, mode)) for line in consequences(provider)],
         "key": key,
+        "sign_in_lacks": reason(sign_in_lacks(provider, key) if scopes.sign_in else ""),
         "form": form,
         "administrator": administrator,
         "steps": wizard_steps(3, _pages(unit, administrator, provider)),

@@ -49,6 +49,7 @@ def set_up_context(connection: CalendarConnection) -> dict:
         "scope_text": ",".join(scopes.organization),
         "lines": health.check_lines(connection),
         "key": key,
+        "sign_in_lacks": reason(credentials.sign_in_lacks(connection.provider, key)),
         "console_url": f"{settings.GOOGLE_ADMIN_CONSOLE_URL}/ac/owl/domainwidedelegation",
         "dns_row": connection.domains.filter(domain=connection.tenant).first() if connection.tenant else None,
         "dns_name": domains.dns_name(connection.tenant),

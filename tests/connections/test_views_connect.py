@@ -123,6 +123,15 @@ def test_each_mode_can_be_chosen_before_its_consequences_are_read(olga):
         assert column.count("Choose") == 1
 
 
+@pytest.mark.parametrize(("client_id", "told"), [("", True), ("a-client", False)])
+def test_before_the_connection_is_made_it_is_said_that_nobody_can_sign_in(olga, settings, client_id, told):
+    settings.GOOGLE_CLIENT_ID = client_id
+
+    page = olga.get(step(olga, "connect_check", "google", "free_busy") + "?administrator=yes")
+
+    assert ("GOOGLE_CLIENT_ID" in page.content.decode()) == told
+
+
 # --- No Access: domains are named
 
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -120,6 +121,39 @@ def test_no_access_and_a_disconnected_connection_take_no_key(providers, olga):
         answer = olga.post(url("key_add", connection), {"key_json": key_file(providers)})
         assert answer.status_code == 404
     assert Credential.objects.count() == 0
+
+
+# --- what has to be there before anybody can sign in
+
+
+@override_settings(GOOGLE_CLIENT_ID="")
+def test_without_an_oauth_client_at_google_the_page_says_what_to_set_and_offers_no_sign_in(olga):
+    connection = create(olga)
+
+    text = olga.get(url("set_up", connection)).content.decode()
+    tried = olga.post(url("sign_in", connection), follow=True).content.decode()
+
+    assert "GOOGLE_CLIENT_ID" in text
+    assert "whoever operates this installation" in text
+    assert url("sign_in", connection) not in text
+    assert "no OAuth client at Google" in tried
+
+
+@override_settings(MICROSOFT_REGISTRATIONS={})
+def test_without_a_registration_at_microsoft_the_page_leads_to_the_units_own(olga):
+    connection = create(olga, "microsoft")
+
+    before = olga.get(url("set_up", connection)).content.decode()
+    olga.post(
+        url("key_add", connection),
+        {"client_id": "b0000001-0000-4000-8000-000000000009", "client_secret": "s"},
+    )
+    after = olga.get(url("set_up", connection)).content.decode()
+
+    assert url("sign_in", connection) not in before
+    assert "Nobody can sign in yet" in before
+    assert url("key_add", connection) in before
+    assert url("sign_in", connection) in after
 
 
 # --- proofs and the self-test
