@@ -61,8 +61,8 @@ INSTALLED_APPS = [
     "provisioning",
 ]
 MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",  # its redirect to https causes nothing worth an id
     "config.request_id.RequestIdMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

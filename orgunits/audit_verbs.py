@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "key.chosen": _("Key chosen"),
     "key.kept": _("Key kept"),
     "member.added": _("Member added"),
+    "role.end_moved": _("End of a role moved"),
     "role.granted": _("Role granted"),
     "role.revoked": _("Role revoked"),
     "setting.handed_back": _("Setting handed back"),

@@ -14,6 +14,7 @@ WITHOUT_UNIT = {
     "orgunits.OrganizationalUnit": "the unit itself",
     "orgunits.User": "a sign-in can be a member of several units; what it may do stands in the unit",
     "orgunits.AuditEvent": "the log outlives its unit; its unit is a plain id that pages filter by",
+    "orgunits.AuditReason": "stands beside an event, which has no unit where it is about the installation",
     "orgunits.AuditName": "what an id was called; read only for ids found in a unit's own events",
 }
 
