@@ -5,9 +5,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
-from .models import AuditEvent, Member, OrganizationalUnit, User
+from .models import Application, AuditEvent, Member, OrganizationalUnit, User
 
 admin.site.site_header = admin.site.site_title = "Convoke support"
+admin.site.unregister(Application)  # the toolkit's own page changes secrets
 admin.site.unregister(Group)  # role groups follow from grants; a hand in them would be undone
 
 
@@ -41,6 +42,29 @@ class MemberAdmin(ReadOnly):
     list_filter = ["state"]
     search_fields = ["email", "sort_key", "public_id"]
     ordering = ["sort_key", "pk"]
+
+
+@admin.register(Application)
+class ApplicationAdmin(ReadOnly):
+    """Who stands behind an application, and whether it was approved; neither of its secrets."""
+
+    list_display = ["name", "unit", "environment", "state", "approved_at"]
+    list_select_related = ["unit"]
+    list_filter = ["environment", "state"]
+    search_fields = ["name", "public_id", "client_id"]
+    fields = [
+        "public_id",
+        "unit",
+        "name",
+        "environment",
+        "publisher",
+        "client_id",
+        "redirect_uris",
+        "state",
+        "state_since",
+        "approved_at",
+        "approved_by",
+    ]
 
 
 @admin.register(AuditEvent)
