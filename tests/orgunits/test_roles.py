@@ -6,11 +6,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from orgunits import roles
-from orgunits.access import rights_of
+from orgunits.access import access_to, applications_of, rights_of
 from orgunits.members import add_member
 from orgunits.models import AuditEvent, Member, RoleGrant, UnitGroupPermission, UnitUserPermission
 from orgunits.roles import COORDINATOR, EMPLOYEE, OPS_ADMIN, LastOpsAdmin
-from tests.people import make_company, make_user
+from tests.people import make_company, make_integrator, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -195,3 +195,21 @@ def test_a_right_added_by_hand_is_removed_by_the_table_and_a_lost_one_comes_back
     roles.sync_unit_groups(company.unit)
 
     assert sorted(rows.values_list("permission__codename", flat=True)) == sorted(EMPLOYEE.rights)
+
+
+# --- roles on single applications
+
+
+def test_an_integrators_people_hold_what_the_table_says_on_the_applications_they_are_chosen_for():
+    tools = make_integrator()
+
+    access = {name: access_to(getattr(tools, name), tools.unit.slug) for name in ("ethan", "dora", "abel")}
+    seen = {name: {app.environment for app in applications_of(held)} for name, held in access.items()}
+
+    assert seen == {
+        "ethan": {"production", "staging", "development"},
+        "dora": {"staging", "development"},
+        "abel": {"production"},
+    }
+    assert access["ethan"].rights == frozenset(roles.ENGINEERING_MANAGER.rights)
+    assert access["dora"].rights == access["abel"].rights == frozenset(EMPLOYEE.rights)
