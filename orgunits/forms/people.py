@@ -1,4 +1,4 @@
-"""What people enter about units and their own sign-in."""
+"""What people enter about their own sign-in."""
 
 from zoneinfo import available_timezones
 
@@ -6,16 +6,8 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
-from .models import User
-from .names import normal_address
-
-
-class UnitForm(forms.Form):
-    """A new unit."""
-
-    name = forms.CharField(
-        label=_("Name"), max_length=200, help_text=_("The company or business unit, as people call it.")
-    )
+from orgunits.models import User
+from orgunits.names import normal_address
 
 
 class PreferencesForm(forms.ModelForm):
