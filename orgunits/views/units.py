@@ -17,7 +17,12 @@ def unit_new(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = UnitForm(request.POST or None)
     if form.is_valid():
-        zone = request.user.time_zone or "UTC"
-        unit = create_unit(form.cleaned_data["name"], by=request.user, now=timezone.now(), time_zone=zone)
+        unit = create_unit(
+            form.cleaned_data["name"],
+            by=request.user,
+            now=timezone.now(),
+            shape=form.cleaned_data["shape"],
+            time_zone=request.user.time_zone or "UTC",
+        )
         return redirect("unit_home", slug=unit.slug)
     return render(request, "orgunits/unit_new.html", {"form": form}, status=422 if form.errors else 200)

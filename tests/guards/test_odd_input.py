@@ -211,7 +211,7 @@ def test_no_body_makes_a_page_stumble(house):
 
 FORMS = {
     "preferences": {"first_name": "Olga", "last_name": "O", "time_zone": "UTC"},
-    "unit_new": {"name": "New"},
+    "unit_new": {"name": "New", "shape": "customer"},
     "connect_check": {"domains": "a.example"},
 }
 

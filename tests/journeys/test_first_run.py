@@ -130,7 +130,7 @@ def make_unit(page: Page) -> None:
     """From the front door to the home of the first unit."""
     page.get_by_role("banner").get_by_role("link", name="Convoke").click()
     steps.follow(page, "Create the first unit")
-    page.get_by_label("Name").fill("Kube Community")
+    page.get_by_label("What is it called?").fill("Kube Community")
     steps.press(page, "Create unit")
     expect(page.get_by_role("heading", level=1)).to_have_text("Kube Community")
     expect(page.get_by_role("main").get_by_role("link", name="Connect a calendar service")).to_be_visible()

@@ -91,18 +91,30 @@ def test_the_page_refuses_who_may_not_and_saves_nothing(client):
 def test_a_name_that_cannot_be_one_is_refused_at_the_field(client, name):
     client.force_login(make_user("S", "s@x.example", is_staff=True))
 
-    answer = client.post(reverse("unit_new"), {"name": name})
+    answer = client.post(reverse("unit_new"), {"name": name, "shape": "customer"})
 
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == ["name"]
     assert OrganizationalUnit.objects.count() == 0
 
 
-def test_a_new_unit_opens_for_who_made_it(client):
+@pytest.mark.parametrize("shape", ["customer", "integrator"])
+def test_a_new_unit_opens_for_who_made_it_in_the_shape_they_chose(client, shape):
     client.force_login(make_user("S", "s@x.example", is_staff=True, time_zone="Asia/Kathmandu"))
 
-    answer = client.post(reverse("unit_new"), {"name": "Mine", "slug": "chosen", "shape": "integrator"})
+    answer = client.post(reverse("unit_new"), {"name": "Mine", "slug": "chosen", "shape": shape})
 
     unit = OrganizationalUnit.objects.get()
     assert answer.headers["Location"] == reverse("unit_home", args=["mine"])
-    assert (unit.shape, unit.default_time_zone) == ("customer", "Asia/Kathmandu")
+    assert (unit.shape, unit.default_time_zone) == (shape, "Asia/Kathmandu")
+
+
+@pytest.mark.parametrize("shape", ["", "other"])
+def test_a_shape_that_is_none_is_refused_at_the_field(client, shape):
+    client.force_login(make_user("S", "s@x.example", is_staff=True))
+
+    answer = client.post(reverse("unit_new"), {"name": "Mine", "shape": shape})
+
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["shape"]
+    assert OrganizationalUnit.objects.count() == 0
