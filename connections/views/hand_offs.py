@@ -17,7 +17,7 @@ from connections.modes import NOTES, consequences, scopes_for
 from connections.states import State
 from orgunits.access import open_to
 
-from .set_up import check_and_tell, leave, set_up_context
+from .set_up import check_and_tell, leave, progress_fragment, set_up_context
 
 SESSION_KEY = "hand_off"
 
@@ -96,9 +96,16 @@ def set_up(request: HttpRequest, hand_off: HandOff) -> HttpResponse:
         "prove_administrator": reverse("hand_off_prove"),
         "consent": reverse("hand_off_consent"),
         "check_now": reverse("hand_off_check"),
+        "progress": reverse("hand_off_progress"),
     }
     context = {**set_up_context(connection), "links": links, "hand_off_holder": True}
     return render(request, "connections/hand_off_set_up.html", context)
+
+
+@hand_off_view
+def set_up_progress(request: HttpRequest, hand_off: HandOff) -> HttpResponse:
+    """The fragment that this holder's set-up page asks for again."""
+    return progress_fragment(request, {**set_up_context(hand_off.connection), "hand_off_holder": True})
 
 
 def _travel(request: HttpRequest, hand_off: HandOff, purpose: str) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from connections import authorization, calendar_connections, credentials, domains, hand_offs, health
 from connections.authorization import Purpose, Refused
@@ -54,6 +55,7 @@ def set_up_context(connection: CalendarConnection) -> dict:
         "dns_row": connection.domains.filter(domain=connection.tenant).first() if connection.tenant else None,
         "dns_name": domains.dns_name(connection.tenant),
         "done": connection.state == State.ACTIVE,
+        "waits": connection.state != State.ACTIVE and connection.next_check_at is not None,
         "others": others_on_this_tenant(connection),
     }
 
@@ -86,6 +88,7 @@ def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -
             "key_shared",
         )
     }
+    links["progress"] = reverse("set_up_progress", args=[unit.slug, connection.public_id])
     context = {
         **set_up_context(connection),
         "links": links,
@@ -94,6 +97,19 @@ def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -
         "hand_off": hand_offs.open_link(connection, now=timezone.now()),
     }
     return render(request, "connections/set_up.html", context)
+
+
+@unit_view("manage_connections")
+def set_up_progress(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
+    """The fragment that the set-up page asks for again while we wait for the provider."""
+    return progress_fragment(request, set_up_context(connection_of(unit, connection_id)))
+
+
+def progress_fragment(request: HttpRequest, context: dict) -> HttpResponse:
+    """How the self-test stands; once the waiting is over the browser loads the whole page, which tells it."""
+    if not context["waits"]:
+        return HttpResponseClientRefresh()
+    return render(request, "connections/_set_up_polled.html", context)
 
 
 def leave(request: HttpRequest, connection: CalendarConnection, purpose: str, back: str, who) -> HttpResponse:

@@ -230,6 +230,23 @@ def test_the_holders_pages_show_only_this_connection(client):
     assert not re.search(r"carl@|emma@", page)
 
 
+def test_the_holders_page_follows_the_providers_answer_by_its_own_address(client):
+    link = Link()
+    link.start(client)
+    later = link.now + timedelta(minutes=5)
+    CalendarConnection.objects.update(waiting_since=link.now, next_check_at=later, proof="administrator")
+
+    page = client.get(SET_UP).content.decode()
+    part = client.get(f"{SET_UP}progress/").content.decode()
+    CalendarConnection.objects.update(next_check_at=None)
+    over = client.get(f"{SET_UP}progress/")
+
+    assert f'hx-get="{SET_UP}progress/"' in page
+    assert f"/ou/{link.company.unit.slug}/" not in page + part
+    assert over.headers["HX-Refresh"] == "true"
+    assert Client().get(f"{SET_UP}progress/").status_code == 404
+
+
 def test_a_link_for_google_does_not_lead_to_microsofts_consent(client):
     link = Link("google")
     link.start(client)

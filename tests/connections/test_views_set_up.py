@@ -1,6 +1,7 @@
 """The set-up page's acts: keys, proofs and the self-test, with everything people get wrong."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import override_settings
@@ -154,6 +155,50 @@ def test_without_a_registration_at_microsoft_the_page_leads_to_the_units_own(olg
     assert "Nobody can sign in yet" in before
     assert url("key_add", connection) in before
     assert url("sign_in", connection) in after
+
+
+# --- waiting for the provider
+
+
+def waiting(client, **fields) -> CalendarConnection:
+    connection, now = create(client), timezone.now()
+    CalendarConnection.objects.filter(pk=connection.pk).update(
+        tenant="kube.example",
+        proof="administrator",
+        waiting_since=now,
+        next_check_at=now + timedelta(minutes=5),
+        **fields,
+    )
+    return connection
+
+
+def test_the_page_asks_again_by_itself_while_the_provider_is_waited_for(olga):
+    connection = waiting(olga)
+
+    page = olga.get(url("set_up", connection)).content.decode()
+    part = olga.get(url("set_up_progress", connection))
+
+    assert f'hx-get="{url("set_up_progress", connection)}"' in page
+    assert "every 10s" in page
+    assert 'id="set-up-state" hx-swap-oob="true"' in part.content.decode()
+    assert "We try again by ourselves" in part.content.decode()
+    assert "<html" not in part.content.decode()
+
+
+@pytest.mark.parametrize("fields", [{"state": "active"}, {"next_check_at": None}])
+def test_when_the_waiting_is_over_the_whole_page_is_loaded_and_asks_no_more(olga, fields):
+    connection = waiting(olga)
+    CalendarConnection.objects.filter(pk=connection.pk).update(**fields)
+
+    part = olga.get(url("set_up_progress", connection))
+    page = olga.get(url("set_up", connection)).content.decode()
+
+    assert part.headers["HX-Refresh"] == "true"
+    assert "hx-get" not in page
+
+
+def test_a_page_where_nothing_is_waited_for_asks_nobody(olga):
+    assert "hx-get" not in olga.get(url("set_up", create(olga))).content.decode()
 
 
 # --- proofs and the self-test
