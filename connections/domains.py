@@ -72,8 +72,9 @@ def add_domain(
 @transaction.atomic
 def remove_domain(row: ConnectionDomain, *, by: User, now: datetime) -> None:
     """The connection no longer serves this domain."""
+    if not ConnectionDomain.objects.filter(pk=row.pk).delete()[0]:
+        return  # somebody else removed it meanwhile
     audit.record(row.unit, "domain.removed", row.connection, by=by, now=now, domain=row.domain)
-    row.delete()
     mailboxes.assign(row.unit, now=now)
 
 
