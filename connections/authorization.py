@@ -243,7 +243,7 @@ def _exchange(attempt: PendingAuthorization, code: str) -> SignedIn:
 
 @transaction.atomic
 def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Traveller, now: datetime) -> None:
-    connection = CalendarConnection.objects.select_for_update().get(pk=attempt.connection_id)
+    connection = CalendarConnection.objects.select_for_update(no_key=True).get(pk=attempt.connection_id)
     if connection.state == State.DISCONNECTED:  # while the provider was asked
         raise Refused("disconnected_by_admin", connection)
     if not who.tenant or not who.subject:

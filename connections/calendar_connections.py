@@ -146,6 +146,7 @@ def disconnect(connection: CalendarConnection, *, by: User, now: datetime) -> No
         connection, State.DISCONNECTED, now=now, reason_code="disconnected_by_admin",
         waiting_since=None, next_check_at=None,
     )  # fmt: skip
+    mailboxes.one_decision_at_a_time(connection.unit_id)
     forget_what_was_read(connection)
     connection.hand_offs.filter(finished_at=None, revoked_at=None).update(revoked_at=now)
     credential = connection.credential

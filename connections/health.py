@@ -184,7 +184,8 @@ def _act(
     connection: CalendarConnection, verdict: Verdict, *, by: User | HandOff | None, now: datetime
 ) -> None:
     """Move the connection to what the verdict says."""
-    row = CalendarConnection.objects.select_for_update().get(pk=connection.pk)
+    # no stronger a lock: who is given members of this connection meanwhile holds it by its key
+    row = CalendarConnection.objects.select_for_update(no_key=True).get(pk=connection.pk)
     row.last_checked_at = now
     if row.state in {State.PAUSED, State.DISCONNECTED}:
         return

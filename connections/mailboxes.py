@@ -48,8 +48,7 @@ def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
     Set-based: a handful of statements per connection, whatever the number of members. Choices on calendars
     survive; what was read through another connection does not.
     """
-    # One decision at a time. No stronger a lock: rows that jobs insert hold their unit by its key meanwhile.
-    OrganizationalUnit.objects.select_for_update(no_key=True).get(pk=unit.pk)
+    one_decision_at_a_time(unit.pk)
     members = unit.members.active()
     Mailbox.objects.bulk_create(
         [
@@ -87,6 +86,16 @@ def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
     _serve(free.exclude(member__mail_domain__in=by_domain), None, DecidedBy.NONE, now=now)
     gone = Mailbox.objects.filter(unit=unit).exclude(member__state=Member.State.ACTIVE)
     _serve(gone, None, DecidedBy.NONE, now=now)
+
+
+def one_decision_at_a_time(unit_id: int) -> None:
+    """Wait for whoever decides about mailboxes of this unit, until the end of the transaction.
+
+    Taken before any calendar or mailbox is locked, and after the row of a connection: in one order everywhere,
+    so that two people's decisions wait for each other and never in a circle. No stronger a lock: rows that jobs
+    insert hold their unit by its key meanwhile.
+    """
+    OrganizationalUnit.objects.select_for_update(no_key=True).get(pk=unit_id)
 
 
 def _serve(rows, connection: CalendarConnection | None, decided_by: str, *, now: datetime) -> None:
@@ -140,14 +149,18 @@ def update_in_order(rows: QuerySet[Mailbox], **changes) -> None:
     Mailbox.objects.filter(pk__in=ids).update(**changes)
 
 
+@transaction.atomic
 def hold(connection: CalendarConnection, state: str, *, now: datetime) -> None:
     """Nothing of this connection is read any more: `state` is paused or stopped."""
+    one_decision_at_a_time(connection.unit_id)
     rows = connection.mailboxes.exclude(state=State.KEPT_HERE)
     update_in_order(rows, state=state, state_since=now, next_sync_at=None, failure="", failure_code="")
 
 
+@transaction.atomic
 def go_on(connection: CalendarConnection, *, now: datetime) -> None:
     """Read again what was held; what was read before is as old as it says."""
+    one_decision_at_a_time(connection.unit_id)
     held = connection.mailboxes.filter(state__in=HELD)
     due = {"state_since": now, "next_sync_at": now, "attempts": 0}
     update_in_order(held.filter(last_synced_at__isnull=False), state=State.SYNCED, **due)
@@ -157,6 +170,7 @@ def go_on(connection: CalendarConnection, *, now: datetime) -> None:
 @transaction.atomic
 def set_override(member: Member, connection: CalendarConnection | None, *, by: User, now: datetime) -> None:
     """Choose by hand which connection serves a member; None goes back to the mail domain."""
+    one_decision_at_a_time(member.unit_id)
     Mailbox.objects.get_or_create(unit=member.unit, member=member, defaults={"state_since": now})
     Mailbox.objects.filter(member=member).update(override=connection)
     audit.record(

@@ -50,7 +50,7 @@ def record(
     with transaction.atomic():
         for row in (subject, by):
             if row is not None:
-                AuditName.objects.update_or_create(subject=row.public_id, defaults={"name": str(row)[:300]})
+                _keep_name(row.public_id, str(row)[:300])
         event = AuditEvent.objects.create(
             unit=unit,
             at=now,
@@ -66,6 +66,14 @@ def record(
         if why:
             AuditReason.objects.create(event=event.public_id, unit=unit, text=why[:500])
         return event
+
+
+def _keep_name(subject: str, name: str) -> None:
+    """Touch the row only when it is not so already: a lock on it would last as long as the caller's transaction,
+    and whatever one person does in two tabs would wait for each other.
+    """
+    if not AuditName.objects.filter(subject=subject, name=name).exists():
+        AuditName.objects.update_or_create(subject=subject, defaults={"name": name})
 
 
 def names(events: list[AuditEvent]) -> dict[str, str]:
