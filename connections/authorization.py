@@ -286,7 +286,6 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
         connection,
         by=traveller.actor,
         now=now,
-        administrator=who.administrator,
         proof=connection.proof,
     )
 

@@ -19,6 +19,7 @@ from connections.providers.base import AuthorizationLost, ProviderError
 from connections.reasons import reason
 from connections.states import NotPossibleNow, State, shown_with_counts
 from orgunits.access import unit_view
+from orgunits.audit_log import events_about
 from orgunits.models import OrganizationalUnit
 
 from .common import connection_of
@@ -79,6 +80,7 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
         "progress": progress_of(row),
         "hand_off": hand_offs.open_link(row, now=timezone.now()),
         "domain_form": DomainForm(),
+        "events": events_about(unit, row.public_id, 10) if request.access.may("see_audit") else None,
         "again_url": connect_again_url(row) if row.state == State.DISCONNECTED else "",
     }
     return render(request, "connections/connection.html", context)

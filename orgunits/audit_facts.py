@@ -1,0 +1,70 @@
+"""The facts of the audit log in words: what each is called, and what its codes mean.
+
+An app whose codes need words adds them in its `AppConfig.ready` (`add_codes`); labels of all apps stand here.
+"""
+
+from collections.abc import Callable, Mapping
+
+from django.utils.translation import gettext_lazy as _
+
+from . import roles
+from .models import Application, BulkRun, Invitation, Member, OrganizationalUnit
+
+LABELS: dict[str, str] = {
+    "act": _("Act"),
+    "application": _("Application"),
+    "changed": _("Calendars"),
+    "connection": _("Connection"),
+    "count": _("How many"),
+    "domain": _("Mail domain"),
+    "field": _("Setting"),
+    "how": _("How"),
+    "key": _("Key"),
+    "key_forgotten": _("Key forgotten"),
+    "mode": _("Access mode"),
+    "proof": _("Proof"),
+    "provider": _("Service"),
+    "purpose": _("Purpose"),
+    "reason": _("Cause"),
+    "role": _("Role"),
+    "shape": _("Shape"),
+    "state": _("State"),
+    "until": _("Ends"),
+    "what": _("What"),
+    "works": _("Works"),
+    "zone": _("Time zone"),
+}
+
+# What the codes of a fact mean. A code that nobody put into words is shown as it is.
+CODES: dict[str, Mapping[str, str] | Callable[[str], str]] = {
+    "act": dict(BulkRun.Act.choices),
+    "environment": dict(Application.Environment.choices),
+    "field": {"time_zone": _("Time zone"), "working_hours": _("Working hours")},
+    "role": {role.code: role.name for role in roles.ROLES.values()},
+    "shape": dict(OrganizationalUnit.Shape.choices),
+    "state": {
+        **dict(OrganizationalUnit.State.choices),
+        **dict(Application.State.choices),
+        **dict(Invitation.State.choices),
+        **dict(Member.State.choices),
+    },
+    "identity": dict(Member.Identity.choices),
+}
+
+
+def add_codes(more: Mapping[str, Mapping[str, str] | Callable[[str], str]]) -> None:
+    """Take on another app's words; a fact of both apps (`state`) knows the codes of both."""
+    for fact, words in more.items():
+        ours = CODES.get(fact)
+        CODES[fact] = words if callable(words) or ours is None else {**ours, **words}
+
+
+def label_of(fact: str) -> str:
+    """What the fact is called; its own name, made readable, where the table has no words for it."""
+    return str(LABELS.get(fact, fact.replace("_", " ").capitalize()))
+
+
+def words_of(fact: str, code: str) -> str:
+    """What a code of the fact means."""
+    words = CODES.get(fact, {})
+    return str(words(code) if callable(words) else words.get(code, code))
