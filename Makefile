@@ -22,6 +22,7 @@ ASSETS := node_modules/.assets-$(call checksum,package-lock.json)
 
 # Settings as in production, for Django's own check of them; nothing is sealed or signed with them.
 PRODUCTION = EMBEDDED_POSTGRES=test-postgres PORTAL_URL=https://portal.example.com \
+	EMAIL_HOST=smtp.example.com DEFAULT_FROM_EMAIL=convoke@example.com \
 	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))') \
 	ENCRYPTION_KEYS=$$($(PY) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')
 

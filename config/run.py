@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
+from itertools import combinations
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,7 @@ from config.embedded_postgres import database, release
 
 HOME = Path(__file__).resolve().parent.parent
 VAR = HOME / "var"
+PORTS = {"PORT": 8000, "SANDBOX_PORT": 8900, "SANDBOX_SMTP_PORT": 8925}
 HONCHO_SECONDS = 8  # it kills after five
 ORPHAN_SECONDS = 6  # the watchdog takes up to four
 ANSWER_SECONDS = 60  # until the portal answers its first request; two or three are usual
@@ -28,11 +30,11 @@ ANSWER_SECONDS = 60  # until the portal answers its first request; two or three 
 def main() -> None:
     on_signals(end)  # on SIGINT too: a background job of a shell script would ignore it
     end_with_parent(signal.SIGTERM)
-    port, sandbox_port = free_port("PORT", 8000), free_port("SANDBOX_PORT", 8900)
-    if port == sandbox_port:
-        sys.exit(f"PORT and SANDBOX_PORT are both {port}. Set one of them to another port.")
+    ports = {name: free_port(name, usual) for name, usual in PORTS.items()}
+    refuse_the_same(ports)
+    port = ports["PORT"]
     VAR.mkdir(exist_ok=True)
-    os.environ.update(sample_settings(port, sandbox_port) | dict(os.environ))
+    os.environ.update(sample_settings(**ports) | dict(os.environ))
     with embedded_postgres():
         python("-m", "connections.sandbox", "keys", "--home", VAR / "sandbox", stdout=subprocess.DEVNULL)
         python("manage.py", "prepare")
@@ -49,6 +51,13 @@ def end(number: int, _frame: object) -> None:
     """Leave by way of every `finally`, undisturbed by a second signal."""
     on_signals(signal.SIG_IGN)
     sys.exit(128 + number)
+
+
+def refuse_the_same(ports: dict[str, int]) -> None:
+    """End the program when two servers would listen on one port."""
+    for one, other in combinations(ports, 2):
+        if ports[one] == ports[other]:
+            sys.exit(f"{one} and {other} are both {ports[one]}. Set one of them to another port.")
 
 
 def free_port(name: str, default: int) -> int:
@@ -81,12 +90,12 @@ def embedded_postgres() -> Iterator[None]:
         release(home)
 
 
-def sample_settings(port: int, sandbox_port: int) -> dict[str, str]:
+def sample_settings(**ports: int) -> dict[str, str]:
     """The settings of a sample installation; what the environment says comes before them. See .env.example."""
+    sandbox_port = ports["SANDBOX_PORT"]
     return {
-        "PORT": str(port),
-        "SANDBOX_PORT": str(sandbox_port),
-        "PORTAL_URL": f"http://localhost:{port}",
+        **{name: str(number) for name, number in ports.items()},
+        "PORTAL_URL": f"http://localhost:{ports['PORT']}",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "SAMPLE_INSTALLATION": "1",
         "MFA_REQUIRED": "0",
@@ -133,7 +142,8 @@ def serve(url: str, port: int) -> int:
     )
     try:
         if wait_for_answer(honcho, port):
-            print(f"\nConvoke is ready: {url}  (Ctrl-C ends it)\n", flush=True)
+            print(f"\nConvoke is ready: {url}  (Ctrl-C ends it)", flush=True)
+            print(f"Everybody's mail: {os.environ['SANDBOX_URL']}/mail/\n", flush=True)
         return honcho.wait()
     except SystemExit:  # from `end`
         honcho.terminate()

@@ -265,12 +265,27 @@ Q_CLUSTER = {
 }
 
 # --- mail ------------------------------------------------------------------------------------------------------
-EMAIL_HOST = env("EMAIL_HOST")
-EMAIL_PORT = env_int("EMAIL_PORT", 587)
+if SANDBOX_URL:  # the sandbox keeps all mail
+    EMAIL_HOST = env("EMAIL_HOST", "127.0.0.1")
+    EMAIL_PORT = env_int("EMAIL_PORT", env_int("SANDBOX_SMTP_PORT", 8925))
+    DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Convoke <convoke@portal.example>")
+else:
+    _optional = DEBUG or SAMPLE_INSTALLATION  # mail is printed to the log
+    EMAIL_HOST = (
+        env("EMAIL_HOST")
+        if _optional
+        else env_required("EMAIL_HOST", "Invitations and confirmations are mailed through this SMTP server.")
+    )
+    EMAIL_PORT = env_int("EMAIL_PORT", 587)
+    DEFAULT_FROM_EMAIL = (
+        env("DEFAULT_FROM_EMAIL", "convoke@localhost")
+        if _optional
+        else env_required("DEFAULT_FROM_EMAIL", "The address that mail comes from.")
+    )
 EMAIL_HOST_USER = env("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
-EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", bool(EMAIL_HOST))
-DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", f"convoke@{urlsplit(PORTAL_URL).hostname}")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", not SANDBOX_URL)
+EMAIL_TIMEOUT = 20  # seconds; a job that sends one mail has sixty
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
 # --- pages -----------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
 def provider_process() -> Iterator[SandboxServer]:
     """The sandbox that the portal under test is configured to reach; one process for each test worker."""
     port = urlsplit(portal_settings.SANDBOX_URL).port
-    server = SandboxServer(Path(portal_settings.SANDBOX_HOME), port)
+    server = SandboxServer(Path(portal_settings.SANDBOX_HOME), port, portal_settings.EMAIL_PORT)
     server.start()
     yield server
     server.stop()

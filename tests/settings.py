@@ -7,15 +7,16 @@ import os
 import socket
 import tempfile
 
-with (
-    socket.socket() as _probe
-):  # the portal's tests reach the sandbox here; it starts when a test asks for it
+# The portal's tests reach the sandbox here; it starts when a test asks for it.
+with socket.socket() as _probe, socket.socket() as _mail_probe:
     _probe.bind(("127.0.0.1", 0))
-    _sandbox_port = _probe.getsockname()[1]
+    _mail_probe.bind(("127.0.0.1", 0))
+    _sandbox_port, _smtp_port = _probe.getsockname()[1], _mail_probe.getsockname()[1]
 _sandbox_home = tempfile.mkdtemp(prefix="convoke-sandbox-")
 
 _of_the_sandbox = {
     "SANDBOX_URL": f"http://127.0.0.1:{_sandbox_port}",
+    "SANDBOX_SMTP_PORT": str(_smtp_port),
     "SANDBOX_HOME": _sandbox_home,
     "GOOGLE_SERVICE_ACCOUNT_FILE": f"{_sandbox_home}/service-accounts/installation.json",
     "DNS_SERVER": f"127.0.0.1:{_sandbox_port}",

@@ -16,7 +16,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from . import keys, name_server
+from . import keys, mail_server, name_server
 from .app import create_app
 
 THREADS = 32
@@ -39,8 +39,8 @@ def save_when_told_to_end(worker: Any) -> None:
 class Server(BaseApplication):
     """gunicorn with one process, so that there is one world, and threads."""
 
-    def __init__(self, host: str, port: int, home: Path) -> None:
-        self.host, self.port, self.home = host, port, home
+    def __init__(self, host: str, port: int, smtp_port: int, home: Path) -> None:
+        self.host, self.port, self.smtp_port, self.home = host, port, smtp_port, home
         super().__init__()
 
     def load_config(self) -> None:
@@ -63,6 +63,7 @@ class Server(BaseApplication):
     def load(self) -> Any:
         app = create_app(self.home)
         name_server.serve(app.extensions["sandbox"], self.host, self.port)
+        mail_server.serve(app.extensions["sandbox"], self.host, self.smtp_port)
         sys.stdout.write(f"Provider sandbox: http://{self.host}:{self.port}/ (state in {self.home})\n")
         sys.stdout.flush()
         return app
@@ -72,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m connections.sandbox", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("serve", "keys"), default="serve")
     parser.add_argument("--port", type=int, default=8900)
+    parser.add_argument("--smtp-port", type=int, default=os.environ.get("SANDBOX_SMTP_PORT") or 8925)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--home", type=Path, default=os.environ.get("SANDBOX_HOME"))
     given = parser.parse_args()
@@ -82,7 +84,7 @@ def main() -> None:
         for path in accounts:
             sys.stdout.write(f"{path}\n")
         return
-    Server(given.host, given.port, home).run()
+    Server(given.host, given.port, given.smtp_port, home).run()
 
 
 if __name__ == "__main__":

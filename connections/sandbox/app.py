@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Flask, Response, g, request
 
-from . import control, page
+from . import control, mail_pages, mail_server, page
 from .world import World, the_world
 
 PROVIDERS = ("google", "microsoft")
@@ -45,6 +45,8 @@ def create_app(home: Path | str) -> Flask:
         app.register_blueprint(package.blueprint)
     app.register_blueprint(control.blueprint)
     app.register_blueprint(page.blueprint)
+    world.faults.declare(mail_server.FAULTS)
+    app.register_blueprint(mail_pages.blueprint)
     app.before_request(_arrive)
     app.after_request(_leave)
     return app

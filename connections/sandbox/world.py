@@ -22,6 +22,7 @@ from flask import current_app
 from . import people as directory
 from .calendars import Calendars
 from .faults import Faults
+from .mail import MailStore
 from .people import TENANTS, Group, Person, Room, Tenant
 from .timers import Timers
 
@@ -36,6 +37,7 @@ class World:
     faults          `faults.Faults`
     calendars       `calendars.Calendars`
     timers          work that happens later
+    mail            `mail.MailStore`: what came in by SMTP
     latency_ms      added to every provider call
     delegations     "domain|client id" -> {"scopes": [...], "since": epoch seconds, "spread_seconds": n}
     consents        "tenant id|client id" -> {"since": epoch seconds, "roles": [...]}
@@ -53,6 +55,7 @@ class World:
         self.latency_ms = int(os.environ.get("SANDBOX_LATENCY_MS", "0") or 0)
         self.calls: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
         self.pushes: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
+        self.mail = MailStore(home)
         self._sections: dict[str, dict[str, Any]] = {}
         self._offset = timedelta()
         self._frozen_at: datetime | None = None
@@ -123,12 +126,13 @@ class World:
             os.replace(draft, target)
 
     def forget(self) -> None:
-        """Forget every grant and every change. Service accounts and app registrations stay."""
+        """Forget every grant, every change and all mail. Service accounts and app registrations stay."""
         with self.lock:
             for name, values in self._sections.items():
                 if name != "registrations":
                     values.clear()
             self.calendars.load({})
+            self.mail.clear()
             self._read_directory()
         self.changed()
 

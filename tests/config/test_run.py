@@ -41,9 +41,9 @@ def free_ports(count: int) -> list[str]:
     return ports
 
 
-@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
+@pytest.mark.parametrize("name", run.PORTS)
 def test_a_taken_port_is_named_before_anything_starts(name):
-    ports = dict(zip(("PORT", "SANDBOX_PORT"), free_ports(2), strict=True))
+    ports = dict(zip(run.PORTS, free_ports(3), strict=True))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports[name] = str(taken.getsockname()[1])
 
@@ -83,14 +83,15 @@ def test_the_secrets_are_made_once_and_for_their_owner_only(tmp_path):
 def test_the_portal_starts_twice_and_leaves_no_process_behind(tmp_path, number):
     """The second start is the one that has ten seconds; SIGINT goes to the whole group, as Ctrl-C does."""
     folder = copy_of_the_portal(tmp_path)
-    port, sandbox_port = free_ports(2)
+    ports = dict(zip(run.PORTS, free_ports(3), strict=True))
+    port = ports["PORT"]
 
     for seconds in (300, 10):
         started = time.monotonic()
         portal = subprocess.Popen(
             ["make", "run"],
             cwd=folder,
-            env=clean_environment() | {"PORT": port, "SANDBOX_PORT": sandbox_port},
+            env=clean_environment() | ports,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -15,6 +15,8 @@ COMPLETE = {
     "PORTAL_URL": "https://portal.example.com",
     "ENCRYPTION_KEYS": "c2VhbHMgbm90aGluZyBvdXRzaWRlIGEgdGVzdCBydW4=",
     "DATABASE_URL": "postgres://nobody@localhost/nothing",
+    "EMAIL_HOST": "smtp.example.com",
+    "DEFAULT_FROM_EMAIL": "convoke@example.com",
 }
 
 
@@ -37,7 +39,12 @@ def without(*names: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("name", "purpose"),
-    [("SECRET_KEY", "signs sessions and links"), ("PORTAL_URL", "address people open")],
+    [
+        ("SECRET_KEY", "signs sessions and links"),
+        ("PORTAL_URL", "address people open"),
+        ("EMAIL_HOST", "mailed through this SMTP server"),
+        ("DEFAULT_FROM_EMAIL", "address that mail comes from"),
+    ],
 )
 @pytest.mark.parametrize("value", [None, "", "   "])
 def test_a_missing_value_stops_the_start_with_its_name_and_purpose(name, purpose, value):

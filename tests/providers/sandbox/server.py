@@ -25,15 +25,17 @@ def free_port() -> int:
 class SandboxServer:
     """A running sandbox. `url` is its address without a slash at the end, `home` its folder."""
 
-    def __init__(self, home: Path, port: int | None = None) -> None:
+    def __init__(self, home: Path, port: int | None = None, smtp_port: int | None = None) -> None:
         self.home = home
         self.port = port or free_port()
+        self.smtp_port = smtp_port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process and wait until it answers. Raises RuntimeError when it ends or takes too long."""
         command = [sys.executable, "-m", "connections.sandbox", "--port", str(self.port), "--home", self.home]
+        command += ["--smtp-port", str(self.smtp_port)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
@@ -68,6 +70,10 @@ class SandboxServer:
         answer = requests.request(method, f"{self.url}/control/{path}", json=body or None, timeout=10)
         answer.raise_for_status()
         return answer.json()
+
+    def mail_to(self, address: str) -> list[dict[str, Any]]:
+        """The mail that came for this address, the oldest first."""
+        return self.control("GET", f"mail?to={address}")["mail"]
 
     def fault(self, name: str, **params: Any) -> None:
         """Switch a fault on."""
