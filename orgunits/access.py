@@ -13,7 +13,7 @@ from functools import wraps
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -33,21 +33,30 @@ CLOSED = (OrganizationalUnit.State.ARCHIVED, OrganizationalUnit.State.ERASED)
 @dataclass(frozen=True)
 class Rule:
     """Who may open a page. `audience`: unit, application, signed_in, staff, or everyone; `right` goes with the
-    first two. `fresh`: only after proving again who one is. `archived_too`: also in an archived unit."""
+    first two. `any_application`: also with any right on one of the unit's applications. `fresh`: only after
+    proving again who one is. `archived_too`: also in an archived unit."""
 
     audience: str
     right: str = ""
     own_member_too: bool = False
     fresh: bool = False
     archived_too: bool = False
+    any_application: bool = False
 
 
 @dataclass(frozen=True)
 class Access:
-    """The viewer in one unit: their member row and their rights on the unit."""
+    """The viewer in one unit: their member row, their rights on the unit, and whether they were chosen for any
+    of its applications."""
 
     member: Member
     rights: frozenset[str]
+    chosen_for_application: bool = False
+
+    @property
+    def opens_applications(self) -> bool:
+        """Whether there is any application the viewer may see or look up states for, now or once it is made."""
+        return self.may("see_applications") or self.chosen_for_application
 
     def may(self, right: str) -> bool:
         return right in self.rights
@@ -60,15 +69,20 @@ class Access:
 def access_to(user, slug: str) -> Access | None:
     """What `user` may do in the unit at `slug`; None when they are no active member of it."""
     held = _held(OuterRef("unit_id"), OuterRef("user_id")).values("permission__codename")
+    chosen = ApplicationUserPermission.objects.filter(
+        content_object__unit=OuterRef("unit_id"), user=OuterRef("user_id")
+    )
     member = (
         Member.objects.active()
         .filter(user_id=user.pk, user__isnull=False, unit__slug=slug)
         .exclude(unit__state=OrganizationalUnit.State.ERASED)
         .select_related("unit", "user")
-        .annotate(rights=ArraySubquery(held))
+        .annotate(rights=ArraySubquery(held), chosen_for_application=Exists(chosen))
         .first()
     )
-    return Access(member, frozenset(member.rights)) if member else None
+    if member is None:
+        return None
+    return Access(member, frozenset(member.rights), member.chosen_for_application)
 
 
 def rights_of(member: Member) -> frozenset[str]:
@@ -92,31 +106,42 @@ def _held(unit_id, user_id) -> QuerySet[UnitGroupPermission]:
 
 
 def applications_of(access: Access, *, archived: bool = False) -> QuerySet[Application]:
-    """The unit's applications that the viewer may see or look up states for, each with the viewer's `own_rights`.
+    """The unit's active applications (or those archived) that the viewer may see or look up states for, each with
+    the viewer's `own_rights`.
 
     The one place to start from for lists, counts, search and exports of applications.
     """
-    own = ApplicationUserPermission.objects.filter(
-        content_object=OuterRef("pk"), user_id=access.member.user_id
-    )
-    rows = access.member.unit.applications.annotate(
-        own_rights=ArraySubquery(own.values("permission__codename"))
-    )
-    if not archived:
-        rows = rows.filter(state=Application.State.ACTIVE)
+    rows = _with_own_rights(access)
+    rows = rows.filter(state=Application.State.ARCHIVED if archived else Application.State.ACTIVE)
     if access.may("see_applications"):
         return rows
     return rows.filter(~Q(own_rights=[]))
 
 
+def _with_own_rights(access: Access) -> QuerySet[Application]:
+    """All applications of the unit, without the bytes of their logos."""
+    own = ApplicationUserPermission.objects.filter(
+        content_object=OuterRef("pk"), user_id=access.member.user_id
+    )
+    own_rights = ArraySubquery(own.values("permission__codename"))
+    rows = access.member.unit.applications.annotate(own_rights=own_rights, has_logo=Q(logo__isnull=False))
+    return rows.defer("logo")
+
+
 def unit_view(
-    right: str, *, own_member_too: bool = False, fresh: bool = False, archived_too: bool = False
+    right: str,
+    *,
+    own_member_too: bool = False,
+    any_application: bool = False,
+    fresh: bool = False,
+    archived_too: bool = False,
 ) -> Callable:
     """Open a view to members of the unit in the URL who hold `right`; hands over `unit` for the slug.
 
     A stranger gets the 404 of a unit that does not exist. A member without the right gets a 403 that names
     the roles that have it. `own_member_too` also lets a member open the page about themselves
-    (`member_id` in the URL). `fresh` asks again who one is when that was proved more than five minutes ago.
+    (`member_id` in the URL), `any_application` a member who was chosen for an application, whichever it is.
+    `fresh` asks again who one is when that was proved more than five minutes ago.
     """
 
     def decorate(view: Callable) -> Callable:
@@ -124,15 +149,16 @@ def unit_view(
         def guarded(request: HttpRequest, slug: str, **kwargs) -> HttpResponse:
             access = _enter(request, slug, kwargs)
             own = own_member_too and kwargs.get("member_id") == access.member.public_id
-            if not (access.may(right) or own):
-                return refuse(request, right)
+            chosen = any_application and access.chosen_for_application
+            if not (access.may(right) or own or chosen):
+                return refuse(request, "look_up_state" if any_application else right)
             if access.member.unit.state in CLOSED and not archived_too:
                 return _closed(request)
             if fresh:
                 raise_if_reauthentication_required(request, app="orgunits")
             return view(request, access.member.unit, **kwargs)
 
-        guarded.access_rule = Rule("unit", right, own_member_too, fresh, archived_too)
+        guarded.access_rule = Rule("unit", right, own_member_too, fresh, archived_too, any_application)
         return guarded
 
     return decorate
@@ -149,16 +175,7 @@ def application_view(right: str, *, fresh: bool = False) -> Callable:
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, application_id: str, **kwargs) -> HttpResponse:
             access = _enter(request, slug, {"application_id": application_id, **kwargs})
-            own = ApplicationUserPermission.objects.filter(
-                content_object=OuterRef("pk"), user_id=access.member.user_id
-            )
-            application = (
-                access.member.unit.applications.annotate(
-                    own_rights=ArraySubquery(own.values("permission__codename"))
-                )
-                .filter(public_id=application_id)
-                .first()
-            )
+            application = _with_own_rights(access).filter(public_id=application_id).first()
             if application is None:
                 raise Http404
             if not access.may_with(application, right):
