@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orgunits.access import units_of
+from orgunits.access import CLOSED, units_of
 
 
 class ViewerMiddleware:
@@ -53,7 +53,7 @@ def page_context(request: HttpRequest) -> dict:
         }
         for unit in units_of(user)
     ]
-    context["unit_menu"] = unit_menu(request) if access else []
+    context["unit_menu"] = unit_menu(request) if access and access.member.unit.state not in CLOSED else []
     return context
 
 
@@ -66,7 +66,9 @@ def unit_menu(request: HttpRequest) -> list[dict]:
         ("see_connections", _("Connections"), "plug-connected", reverse("connections", args=[slug])),
         ("see_members", _("Members"), "users", reverse("members", args=[slug])),
         ("see_unit", _("My calendar"), "calendar-user", reverse("member", args=[slug, me.public_id])),
+        ("see_unit", _("Roles"), "shield-check", reverse("roles", args=[slug])),
         ("see_audit", _("Audit log"), "list-details", reverse("audit_log", args=[slug])),
+        ("manage_unit", _("Settings"), "settings", reverse("unit_settings", args=[slug])),
     ]
     visible = [entry for entry in entries if access.may(entry[0])]
     current = max((url for *_, url in visible if request.path.startswith(url)), key=len, default="")

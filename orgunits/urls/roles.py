@@ -1,4 +1,10 @@
 """Addresses of roles, grants and reviews."""
 
-unit_urls = []
+from django.urls import path
+
+from orgunits.views import roles
+
+unit_urls = [
+    path("roles/", roles.roles, name="roles"),
+]
 urls = []

@@ -4,11 +4,20 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
-from orgunits import roles
+from orgunits import rights, roles
 from orgunits.access import access_to, applications_of, rights_of
 from orgunits.members import add_member
-from orgunits.models import AuditEvent, Member, RoleGrant, UnitGroupPermission, UnitUserPermission
+from orgunits.models import (
+    Application,
+    AuditEvent,
+    Member,
+    OrganizationalUnit,
+    RoleGrant,
+    UnitGroupPermission,
+    UnitUserPermission,
+)
 from orgunits.roles import COORDINATOR, EMPLOYEE, OPS_ADMIN, LastOpsAdmin
 from tests.people import make_company, make_integrator, make_user
 
@@ -213,3 +222,55 @@ def test_an_integrators_people_hold_what_the_table_says_on_the_applications_they
     }
     assert access["ethan"].rights == frozenset(roles.ENGINEERING_MANAGER.rights)
     assert access["dora"].rights == access["abel"].rights == frozenset(EMPLOYEE.rights)
+
+
+# --- the page of roles
+
+
+def test_rights_have_the_words_that_their_models_give_them():
+    on_unit = dict(OrganizationalUnit._meta.permissions)
+    on_application = dict(Application._meta.permissions)
+
+    assert {right: str(words) for right, words in rights.ON_UNIT.items()} == on_unit
+    assert {right: str(words) for right, words in rights.ON_APPLICATION.items()} == on_application
+    assert set(roles.UNIT_RIGHT_FOR) == set(on_application)
+
+
+@pytest.mark.parametrize("who", ["olga", "carl", "emma"])
+def test_everybody_in_the_unit_reads_what_each_role_may_do(client, who):
+    company = make_company()
+    client.force_login(getattr(company, who))
+
+    answer = client.get(reverse("roles", args=[company.unit.slug]))
+
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    for role in roles.ROLES.values():
+        assert str(role.name) in page
+        assert escape(str(role.sentence)) in page
+    assert [row["role"].code for row in answer.context["roles"] if row["held"]] == [
+        company.member(getattr(company, who)).role_grants.get().role
+    ]
+
+
+def test_the_page_of_roles_says_what_the_table_says(client):
+    tools = make_integrator()
+    client.force_login(tools.dora)
+
+    parts = client.get(reverse("roles", args=[tools.unit.slug])).context["parts"]
+
+    told = {
+        str(words): {role.code: value for role, value in cells}
+        for _part, lines in parts
+        for words, cells in lines
+    }
+    for right, words in rights.ON_UNIT.items():
+        assert told[str(words)] == {role.code: right in role.rights for role in roles.ROLES.values()}
+    assert told[str(rights.ON_APPLICATION["rotate_secret"])] == {
+        "ops_admin": "All applications",
+        "coordinator": False,
+        "employee": False,
+        "engineering_manager": "All applications",
+        "developer": "Chosen applications",
+        "application_support": False,
+    }
