@@ -178,6 +178,7 @@ SOCIALACCOUNT_PROVIDERS = {
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Convoke"
+MFA_TOTP_TOLERANCE = 1  # the code before and the next one count too: phones are often half a minute off
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_REQUIRED = env_bool("MFA_REQUIRED", True)  # for Ops Admins, Coordinators and staff
 SESSION_COOKIE_AGE = 12 * 3600
