@@ -42,6 +42,7 @@ def page_context(request: HttpRequest) -> dict:
 
             context["sample_sign_ins"] = sign_ins()
         return context
+    context["gallery_open"] = settings.SAMPLE_INSTALLATION or (settings.DEBUG and user.is_staff)
     access = getattr(request, "access", None)
     context["unit"] = access.member.unit if access else None
     context["access"] = access

@@ -110,6 +110,24 @@ def test_a_page_open_to_an_unknown_audience_cannot_be_declared():
         open_to("friends")
 
 
+@pytest.mark.parametrize(
+    ("sample", "debug", "staff", "shown"),
+    [
+        (False, False, True, False),
+        (True, False, False, True),
+        (False, True, True, True),
+        (False, True, False, False),
+    ],
+)
+def test_the_footer_leads_to_the_gallery_only_where_pages_are_built(
+    client, settings, sample, debug, staff, shown
+):
+    settings.SAMPLE_INSTALLATION, settings.DEBUG = sample, debug
+    client.force_login(make_user("Frieda", "frieda@x.example", is_staff=staff))
+
+    assert (reverse("gallery") in client.get(reverse("preferences")).content.decode()) == shown
+
+
 def test_the_gallery_is_for_the_staff(client):
     client.force_login(make_user("A", "a@x.example"))
 
