@@ -13,6 +13,7 @@ from orgunits.roles import COORDINATOR, OPS_ADMIN
 
 DEMANDING_ROLES = (OPS_ADMIN.code, COORDINATOR.code)
 OPEN_PATHS = ("/account/", "/static/", "/live")
+GOING_TO = "going_to"  # in the session: the page that was asked for; “Continue” leads there
 
 
 class SecondFactorMiddleware:
@@ -27,8 +28,13 @@ class SecondFactorMiddleware:
     def process_view(self, request: HttpRequest, view, args, kwargs):
         if not settings.MFA_REQUIRED or not request.user.is_authenticated:
             return None
-        if request.path.startswith(OPEN_PATHS) or not lacks_second_factor(request):
+        if request.path.startswith(OPEN_PATHS):
             return None
+        if not lacks_second_factor(request):
+            request.session.pop(GOING_TO, None)
+            return None
+        if request.method == "GET" and not request.htmx:
+            request.session[GOING_TO] = request.get_full_path()
         messages.info(request, _("Your role needs a second factor. Set one up to go on."))
         return redirect("mfa_index")
 

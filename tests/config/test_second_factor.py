@@ -2,6 +2,7 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
@@ -76,6 +77,32 @@ def test_the_page_that_sets_one_up_can_be_reached(client):
 
     assert answer.status_code in {200, 302}
     assert answer.headers.get("Location", "") != reverse("mfa_index")
+
+
+def test_who_set_one_up_is_led_on_to_where_they_were_going(client):
+    company = make_company()
+    client.force_login(company.olga)
+    wanted = reverse("connections", args=[company.unit.slug]) + "?sort=name"
+    client.get(wanted)
+    client.post(reverse("connection", args=[company.unit.slug, "con_x"]))  # no page to come back to
+    give_second_factor(company.olga)
+    RecoveryCodes.activate(company.olga)
+
+    pages = [client.get(reverse(name)).content.decode() for name in ("mfa_view_recovery_codes", "mfa_index")]
+
+    assert [f'href="{wanted}"' in page for page in pages] == [True, True]
+    client.get(wanted)
+    later = client.get(reverse("mfa_view_recovery_codes")).content.decode()
+    assert wanted not in later
+    assert "Continue" in later
+
+
+def test_an_address_elsewhere_is_never_where_they_were_going(client):
+    client.force_login(make_company().olga)
+
+    for path in ("//elsewhere.example/", "/?next=https://elsewhere.example/"):
+        client.get(path)
+        assert client.session.get("going_to", "/")[:2] not in {"//", "ht"}
 
 
 def test_an_employee_needs_none(client):
