@@ -4,14 +4,17 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django_q.models import OrmQ, Schedule
+from django.utils.translation import gettext as _
+from django_q.models import OrmQ, Schedule, Success
 
 from orgunits.admin import ReadOnly
 
 admin.site.unregister(Schedule)  # the timetable is config/schedules.py; a row here runs any function it names
 admin.site.unregister(OrmQ)
+admin.site.unregister(Success)  # finished jobs are not kept, so it would always be empty
 admin.site.unregister(SocialApp)  # clients of sign-in come from the environment
 admin.site.unregister(SocialToken)
 admin.site.unregister(Authenticator)
@@ -49,7 +52,10 @@ class UserSessionAdmin(ReadOnly):
 
 
 def sign_in(request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-    """In place of the admin's own form, which asks for a password alone: staff sign in like everybody."""
+    """In place of the admin's own form, which asks for a password alone: staff sign in like everybody.
+
+    Visitors come here never: LoginRequiredMiddleware has sent them to the sign-in page of all.
+    """
     if not request.user.is_staff:
-        raise Http404
+        raise PermissionDenied(_("The support tools are for the staff of this installation."))
     return redirect("admin:index")

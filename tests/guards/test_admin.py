@@ -4,6 +4,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
@@ -26,7 +27,6 @@ CHANGED_BY_STAFF = {
     "account.EmailAddress": "a sign-in whose address has to be corrected",
     "sites.Site": "allauth asks for it; it names nothing here",
     "django_q.Failure": "a failed job is tried again",
-    "django_q.Success": "the library's list of finished jobs",
     "socialaccount.SocialAccount": "a link to a lost Google or Microsoft account is taken away",
 }
 
@@ -43,6 +43,22 @@ def test_no_exception_is_stale():
 
 def test_no_timetable_is_written_there_since_it_names_code_to_run():
     assert not {"django_q.Schedule", "django_q.OrmQ"} & set(REGISTERED)
+
+
+def test_of_the_jobs_only_failed_ones_are_shown_since_no_others_are_kept():
+    assert settings.Q_CLUSTER["save_limit"] == -1
+    assert [label for label in REGISTERED if label.startswith("django_q.")] == ["django_q.Failure"]
+
+
+@pytest.mark.django_db
+def test_who_is_no_staff_is_told_so_and_a_visitor_is_asked_to_sign_in_like_everybody(client):
+    visitor = client.get("/admin/", follow=True)
+    client.force_login(make_company().olga)
+    person = client.get("/admin/", follow=True)
+
+    assert visitor.redirect_chain[-1][0].split("?")[0] == reverse("account_login")
+    assert person.status_code == 403
+    assert "for the staff of this installation" in person.content.decode()
 
 
 def test_no_table_of_keys_and_tokens_is_shown():
