@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import threading
 import time
 from collections import defaultdict, deque
@@ -116,14 +117,19 @@ class World:
         self.timers.later(SAVE_EVERY_SECONDS, self.save)
 
     def save(self) -> None:
-        """Write state.json now, atomically."""
+        """Write state.json now, atomically.
+
+        A signal may call it in the midst of itself, in the same thread: each call has a draft of its own.
+        """
         with self.lock:
             self._save_waits = False
             text = json.dumps({"sections": self._sections, "calendars": self.calendars.dump()}, indent=1)
-            target = self.home / "state.json"
-            draft = target.with_suffix(".tmp")
-            draft.write_text(text)
-            os.replace(draft, target)
+            draft = self.home / f"state.{secrets.token_hex(4)}.tmp"
+            try:
+                draft.write_text(text)
+                os.replace(draft, self.home / "state.json")
+            finally:
+                draft.unlink(missing_ok=True)  # where a signal ended us in between
 
     def forget(self) -> None:
         """Forget every grant, every change and all mail. Service accounts and app registrations stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 from connections.sandbox.google.operations import OPERATIONS
+from connections.sandbox.world import World
 from tests.contracts import Contracts
 
 from .google_client import CALENDAR, EMPLOYEE, FREE_BUSY, GoogleClient
@@ -47,6 +49,25 @@ def test_it_starts_ends_and_finds_everything_as_it_was(tmp_path: Path, contracts
         assert google.call("GET", f"calendars/primary/events/{event}").status_code == 200
     finally:
         again.stop()
+
+
+def test_a_second_signal_in_the_midst_of_saving_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    world.dns["a.example"] = ["kept"]
+    replace, signals = os.replace, iter(["SIGINT", "SIGQUIT"])
+
+    def interrupted(*paths: Path) -> None:
+        if next(signals, None):
+            world.save()  # what the signal's handler does, wherever the thread is
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    world.save()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+    assert World(tmp_path).dns == {"a.example": ["kept"]}
 
 
 def test_the_keys_command_makes_the_service_accounts(tmp_path: Path) -> None:
