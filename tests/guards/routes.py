@@ -14,10 +14,11 @@ from django.utils import timezone
 from connections import calendar_connections, calendars, domains, mailboxes
 from connections.models import CalendarConnection, MemberCalendar
 from connections.providers.base import CalendarInfo
+from orgunits import roles
 from orgunits.access import Rule
 from orgunits.members import add_member
-from orgunits.models import Member, OrganizationalUnit, User
-from tests.people import MICROSOFT_TENANT, Company
+from orgunits.models import Application, Member, OrganizationalUnit, User
+from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Route:
         return re.findall(r"<(?:\w+:)?(\w+)>", self.path)
 
 
-def routes() -> list[Route]:
-    """All of them, third parties' included."""
-    return list(_walk(get_resolver().url_patterns, ""))
+def routes(patterns: list | None = None) -> list[Route]:
+    """All of them, third parties' included; or those of other `patterns`."""
+    return list(_walk(get_resolver().url_patterns if patterns is None else patterns, ""))
 
 
 def _walk(patterns: list, before: str) -> Iterator[Route]:
@@ -51,8 +52,8 @@ def _walk(patterns: list, before: str) -> Iterator[Route]:
             yield Route(path, pattern.name or "", pattern.callback)
 
 
-def routes_of(audience: str) -> list[Route]:
-    return [route for route in routes() if route.rule is not None and route.rule.audience == audience]
+def routes_of(*audiences: str) -> list[Route]:
+    return [route for route in routes() if route.rule is not None and route.rule.audience in audiences]
 
 
 @dataclass
@@ -65,6 +66,9 @@ class Furnished:
     elsewhere: CalendarConnection  # No Access
     member: Member
     calendar: MemberCalendar
+    application: Application
+    second_application: Application  # nobody is chosen for it
+    people: dict[str, User]  # one of each role, by the role's code
 
     def values(self, route: Route) -> dict[str, str]:
         """What stands in the address for this unit's own things."""
@@ -73,6 +77,7 @@ class Furnished:
             "slug": self.unit.slug,
             "connection_id": connection.public_id,
             "member_id": self.member.public_id,
+            "application_id": self.application.public_id,
             "domain": connection.domains.first().domain,
             "provider": "google",
             "mode": "free_busy",
@@ -110,7 +115,28 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     calendars.link_calendars(
         member.mailbox, [CalendarInfo("primary", f"{word} plans", primary=True)], now=now
     )
-    return Furnished(unit, *made, member, member.mailbox.calendars.get())
+    applications = [make_application(unit, environment) for environment in ("staging", "production")]
+    for application in applications:
+        Application.objects.filter(pk=application.pk).update(name=f"{word} {application.environment}")
+        application.refresh_from_db()
+    people = {roles.OPS_ADMIN.code: by}
+    for role in roles.ROLES.values():
+        if role.code not in people:
+            people[role.code] = _person(unit, role, applications[0], by=by, word=word)
+    return Furnished(unit, *made, member, member.mailbox.calendars.get(), *applications, people)
+
+
+def _person(
+    unit: OrganizationalUnit, role: roles.Role, application: Application, *, by: User, word: str
+) -> User:
+    """Somebody who signs in and holds `role`; on `application` where the role names one."""
+    now = timezone.now()
+    user = make_user(role.code, f"{role.code}@{word}.example")
+    on_unit = roles.EMPLOYEE if role.on_application else role
+    member = add_member(unit, user.email, by=by, now=now, user=user, role=on_unit.code)
+    if role.on_application:
+        roles.grant_role(member, role.code, by=by, now=now, application=application)
+    return user
 
 
 @dataclass
@@ -136,6 +162,7 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "slug": f"nobody-{secrets.token_hex(4)}",
         "connection_id": f"con_{secrets.token_hex(12)}",
         "member_id": f"mem_{secrets.token_hex(12)}",
+        "application_id": f"app_{secrets.token_hex(12)}",
         "domain": f"{secrets.token_hex(6)}.example",
     }
     return {**values, name: made_up[name]}
