@@ -5,7 +5,7 @@ from django.urls import include, path
 
 import connections.urls
 import orgunits.urls
-from config import gallery, home
+from config import gallery, home, unit_life
 from config.admin import sign_in
 
 admin.site.login = sign_in
@@ -14,6 +14,8 @@ urlpatterns = [
     path("", home.front_door, name="front_door"),
     path("live", home.live, name="live"),
     path("ou/<slug:slug>/", home.unit_home, name="unit_home"),
+    path("ou/<slug:slug>/settings/pause/", unit_life.unit_pause, name="unit_pause"),
+    path("ou/<slug:slug>/settings/archive/", unit_life.unit_archive, name="unit_archive"),
     path("ou/<slug:slug>/", include(orgunits.urls.unit_urls)),
     path("ou/<slug:slug>/", include(connections.urls.unit_urls)),
     path("", include(orgunits.urls.urls)),

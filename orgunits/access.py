@@ -25,8 +25,9 @@ from .models import (
     OrganizationalUnit,
     UnitGroupPermission,
 )
-from .roles import UNIT_RIGHT_FOR, roles_with
+from .roles import OPS_ADMIN, UNIT_RIGHT_FOR, roles_with
 
+OPS_ADMINS_NAMED = 10
 CLOSED = (OrganizationalUnit.State.ARCHIVED, OrganizationalUnit.State.ERASED)
 
 
@@ -215,8 +216,14 @@ def refuse(request: HttpRequest, right: str) -> HttpResponse:
 
 
 def _closed(request: HttpRequest) -> HttpResponse:
-    """The page of an archived unit: nothing else of it opens."""
-    return render(request, "orgunits/unit_closed.html", status=403)
+    """The page of an archived unit: nothing else of it opens. It names who can restore it."""
+    access = request.access
+    admins = access.member.unit.members.active().filter(role_grants__role=OPS_ADMIN.code, user__isnull=False)
+    context = {
+        "may_restore": access.may("manage_unit"),
+        "ops_admins": list(admins.order_by("sort_key", "pk")[:OPS_ADMINS_NAMED]),
+    }
+    return render(request, "orgunits/unit_closed.html", context, status=403)
 
 
 def open_to(audience: str) -> Callable:

@@ -32,6 +32,12 @@ VERBS: dict[str, str] = {
     "setting.handed_back": _("Setting handed back"),
     "tenant.bound": _("Tenant bound"),
     "time_zone.set": _("Time zone set"),
+    "unit.archived": _("Unit archived"),
     "unit.created": _("Unit created"),
+    "unit.paused": _("Unit paused"),
+    "unit.renamed": _("Unit renamed"),
+    "unit.restored": _("Unit restored"),
+    "unit.resumed": _("Unit resumed"),
+    "unit.zone_set": _("Default time zone set"),
     "working_hours.set": _("Working hours set"),
 }

@@ -27,7 +27,8 @@ def add_member(
     user: User | None = None,
     **fields,
 ) -> Member:
-    """A new active member with one role."""
+    """A new active member with one role, in the unit's default zone until somebody knows better."""
+    fields.setdefault("time_zone", unit.default_time_zone)
     member = Member.objects.create(unit=unit, email=email, user=user, state_since=now, **fields)
     audit.record(unit, "member.added", member, by=by, now=now)
     roles.grant_role(member, role, by=by, now=now)

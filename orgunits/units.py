@@ -1,14 +1,32 @@
-"""Verbs of the Organizational Unit."""
+"""Verbs of the Organizational Unit: make, rename, pause and resume, archive and restore."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
 from . import audit, roles
-from .members import add_member
+from .members import NotAZone, add_member
 from .models import OrganizationalUnit, User
+
+State = OrganizationalUnit.State
+
+ALLOWED: dict[str, frozenset[str]] = {
+    State.ACTIVE: frozenset({State.PAUSED, State.ARCHIVED}),
+    State.PAUSED: frozenset({State.ACTIVE, State.ARCHIVED}),
+    State.ARCHIVED: frozenset({State.ACTIVE, State.ERASED}),
+    State.ERASED: frozenset(),
+}
+
+
+class NotPossibleNow(Exception):
+    """The unit is no longer in a state in which this can be done."""
+
+
+class TooLateToRestore(Exception):
+    """The unit was archived so long ago that it is being erased."""
 
 
 def may_create_units(user: User) -> bool:
@@ -46,3 +64,77 @@ def free_slug(name: str) -> str:
     taken = set(OrganizationalUnit.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     candidates = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
     return next(slug for slug in candidates if slug not in taken)
+
+
+@transaction.atomic
+def rename_unit(unit: OrganizationalUnit, name: str, *, by: User, now: datetime) -> None:
+    """Call the unit something else; its address stays. Raises NotPossibleNow when it is archived.
+
+    The log says that it was renamed. Old and new name stand where they can be erased with the unit.
+    """
+    before = unit.name
+    rows = OrganizationalUnit.objects.filter(pk=unit.pk, state__in=(State.ACTIVE, State.PAUSED))
+    if not rows.update(name=name):
+        raise NotPossibleNow
+    unit.name = name
+    audit.record(unit, "unit.renamed", unit, by=by, now=now, why=f"{before} → {name}")
+
+
+@transaction.atomic
+def set_default_zone(unit: OrganizationalUnit, zone: str, *, by: User, now: datetime) -> None:
+    """The zone of new members of whom none is known. Raises NotAZone, and NotPossibleNow when it is archived."""
+    if zone not in available_timezones():
+        raise NotAZone(zone)
+    before = unit.default_time_zone
+    rows = OrganizationalUnit.objects.filter(pk=unit.pk, state__in=(State.ACTIVE, State.PAUSED))
+    if not rows.update(default_time_zone=zone):
+        raise NotPossibleNow
+    unit.default_time_zone = zone
+    audit.record(unit, "unit.zone_set", unit, by=by, now=now, before={"zone": before}, after={"zone": zone})
+
+
+def _move(unit: OrganizationalUnit, to: str, verb: str, *, by: User | None, now: datetime, why: str) -> None:
+    """Change the state by a guarded UPDATE from the one that was seen. The caller holds the transaction."""
+    before = unit.state
+    rows = OrganizationalUnit.objects.filter(pk=unit.pk, state=before)
+    if to not in ALLOWED[before] or not rows.update(state=to, state_since=now):
+        raise NotPossibleNow
+    unit.state, unit.state_since = to, now
+    audit.record(
+        unit, verb, unit, by=by, now=now, before={"state": before}, after={"state": str(to)}, why=why
+    )
+
+
+@transaction.atomic
+def pause_unit(unit: OrganizationalUnit, *, by: User, now: datetime, why: str = "") -> None:
+    """Stop everything outside: no provider is asked, no mail goes out. Pages stay open. Raises NotPossibleNow."""
+    _move(unit, State.PAUSED, "unit.paused", by=by, now=now, why=why)
+
+
+@transaction.atomic
+def resume_unit(unit: OrganizationalUnit, *, by: User, now: datetime) -> None:
+    """Go on where `pause_unit` stopped: jobs find again what is due. Raises NotPossibleNow."""
+    if unit.state != State.PAUSED:
+        raise NotPossibleNow
+    _move(unit, State.ACTIVE, "unit.resumed", by=by, now=now, why="")
+
+
+@transaction.atomic
+def archive_unit(unit: OrganizationalUnit, *, by: User, now: datetime, why: str = "") -> None:
+    """Close the unit for everybody, and erase it after settings.RESTORE_DAYS. Raises NotPossibleNow."""
+    _move(unit, State.ARCHIVED, "unit.archived", by=by, now=now, why=why)
+
+
+@transaction.atomic
+def restore_unit(unit: OrganizationalUnit, *, by: User, now: datetime) -> None:
+    """Open an archived unit as it was, and working. Raises TooLateToRestore, NotPossibleNow."""
+    if unit.state != State.ARCHIVED:
+        raise NotPossibleNow
+    if too_late_to_restore(unit, now=now):
+        raise TooLateToRestore
+    _move(unit, State.ACTIVE, "unit.restored", by=by, now=now, why="")
+
+
+def too_late_to_restore(unit: OrganizationalUnit, *, now: datetime) -> bool:
+    """Whether the time to restore this archived unit is over: from then on only erasing may follow."""
+    return unit.state_since <= now - timedelta(days=settings.RESTORE_DAYS)

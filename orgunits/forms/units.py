@@ -53,15 +53,26 @@ class UnitSettingsForm(forms.Form):
         self.fields["default_time_zone"].choices = [(zone, zone) for zone in sorted(available_timezones())]
 
 
-class UnitNameForm(forms.Form):
+class WhyForm(forms.Form):
+    """Why somebody does what they are about to do."""
+
+    why = forms.CharField(
+        label=_("Why"), max_length=500, required=False, help_text=_("Stands in the unit’s audit log.")
+    )
+
+
+class UnitNameForm(WhyForm):
     """The unit's name, typed before the unit is archived."""
 
-    typed_name = forms.CharField(label=_("Type the unit’s name to go on"), max_length=200)
+    typed_name = forms.CharField(max_length=200)
+    field_order = ["typed_name", "why"]
 
     def __init__(self, *args, name: str, **kwargs):
         super().__init__(*args, **kwargs)
         self.name = name
-        self.fields["typed_name"].widget.attrs["autocomplete"] = "off"
+        field = self.fields["typed_name"]
+        field.label = _("To go on, type the unit’s name: %(name)s") % {"name": name}
+        field.widget.attrs["autocomplete"] = "off"
 
     def clean_typed_name(self) -> str:
         typed = self.cleaned_data["typed_name"]

@@ -1,5 +1,8 @@
 """The Organizational Unit: the container with a hard permission boundary."""
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -53,6 +56,16 @@ class OrganizationalUnit(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def works(self) -> bool:
+        """Whether anything happens outside for this unit: providers are asked, mails go out."""
+        return self.state == self.State.ACTIVE
+
+    @property
+    def restorable_until(self) -> datetime:
+        """Until when an archived unit can be had back; after that a job erases it."""
+        return self.state_since + timedelta(days=settings.RESTORE_DAYS)
 
 
 class UnitScoped(models.Model):
