@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
@@ -70,17 +71,22 @@ def poll_changes() -> None:
 
 def retry_checks() -> None:
     """Every minute: look again at connections that wait for their provider, or do not work wholly."""
-    due = CalendarConnection.objects.filter(next_check_at__lte=timezone.now())
-    for pk in due.values_list("pk", flat=True):
+    for pk in _due_for_a_check().values_list("pk", flat=True):
         async_task("connections.jobs.check_connection", pk, task_name=f"self-test of connection {pk}")
 
 
+def _due_for_a_check() -> QuerySet[CalendarConnection]:
+    """Paused ones keep their time, for when they are resumed."""
+    from .services import SILENT
+
+    return CalendarConnection.objects.filter(next_check_at__lte=timezone.now()).exclude(state__in=SILENT)
+
+
 def check_connection(connection_id: int) -> None:
+    """Look again, unless somebody did so since this was enqueued."""
     from .health import check_connection as check
 
-    connection = (
-        CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
-    )
+    connection = _due_for_a_check().select_related("unit", "credential").filter(pk=connection_id).first()
     if connection is not None:
         check(connection, by=None, now=timezone.now())
 
