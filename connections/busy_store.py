@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import models, transaction
 
+from orgunits.models import Member
+
 from .models import BusyPeriod, EventPosition, Mailbox, MemberCalendar
 from .modes import Truth
 from .periods import Span, minute_of, replace_answer, span_in_minutes, touched_days
@@ -81,7 +83,7 @@ def store(calendar_id: int, reading: CalendarReading, task: Task, *, now: dateti
     calendar = MemberCalendar.objects.select_for_update().get(pk=calendar_id)
     # Looked at after the lock was granted: whoever takes the mailbox away touches its calendars first.
     due = Mailbox.objects.filter(connection=task.connection_id, next_sync_at__isnull=False)
-    mailbox = due.filter(pk=calendar.mailbox_id).first()
+    mailbox = due.filter(pk=calendar.mailbox_id, member__state=Member.State.ACTIVE).first()
     if mailbox is None or calendar.feed_token != reading.began_with or not calendar.counts:
         return True
     calendar.mailbox = mailbox

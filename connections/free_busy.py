@@ -23,14 +23,15 @@ KEPT_PAST = timedelta(days=30)
 @transaction.atomic
 def enqueue_due(connection: CalendarConnection, *, now: datetime) -> int:
     """Hand the connection's due mailboxes to jobs, bookable people first. Answers how many mailboxes."""
-    if connection.state != State.ACTIVE or (connection.slowed_until and connection.slowed_until > now):
+    slowed = connection.slowed_until and connection.slowed_until > now
+    if connection.state != State.ACTIVE or slowed or not connection.unit.works:
         return 0
     room = SLICES_AHEAD - jobs.slices_waiting(connection)
     if room <= 0:
         return 0
     due = (
         Mailbox.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(connection=connection, next_sync_at__lte=now)
+        .filter(connection=connection, next_sync_at__lte=now, member__state=Member.State.ACTIVE)
         .order_by("-member__bookable", "next_sync_at", "pk")
     )
     ids = list(due.values_list("pk", flat=True)[: room * settings.SYNC_SLICE])

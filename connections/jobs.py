@@ -7,6 +7,8 @@ from django.utils import timezone
 from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
+from orgunits.models import OrganizationalUnit
+
 from .models import CalendarConnection
 
 SLICE = "connections.jobs.read_slice"
@@ -65,8 +67,18 @@ def poll_changes() -> None:
     from .free_busy import enqueue_due
 
     now = timezone.now()
-    for connection in CalendarConnection.objects.filter(state=CalendarConnection.State.ACTIVE):
+    working = CalendarConnection.objects.filter(
+        state=CalendarConnection.State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE
+    )
+    for connection in working.select_related("unit"):
         enqueue_due(connection, now=now)
+
+
+def follow_members() -> None:
+    """Every minute: mailboxes of members who went or came back."""
+    from .mailboxes import follow_members as follow
+
+    follow(now=timezone.now())
 
 
 def retry_checks() -> None:
@@ -76,10 +88,13 @@ def retry_checks() -> None:
 
 
 def _due_for_a_check() -> QuerySet[CalendarConnection]:
-    """Paused ones keep their time, for when they are resumed."""
+    """Paused ones, and those of paused units, keep their time, for when they are resumed."""
     from .services import SILENT
 
-    return CalendarConnection.objects.filter(next_check_at__lte=timezone.now()).exclude(state__in=SILENT)
+    due = CalendarConnection.objects.filter(
+        next_check_at__lte=timezone.now(), unit__state=OrganizationalUnit.State.ACTIVE
+    )
+    return due.exclude(state__in=SILENT)
 
 
 def check_connection(connection_id: int) -> None:
@@ -106,9 +121,10 @@ def warn_of_ends() -> None:
 
 def forget() -> None:
     """Every night: what is kept no longer than needed."""
-    from . import authorization, budgets, free_busy
+    from . import authorization, budgets, free_busy, mailboxes
 
     now = timezone.now()
+    mailboxes.forget_erased()
     free_busy.forget_old(now=now)
     authorization.forget_old_attempts(now=now)
     budgets.forget_old(now=now)

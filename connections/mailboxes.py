@@ -85,7 +85,27 @@ def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
             _serve(others, None, DecidedBy.SEVERAL, now=now)
     _serve(free.exclude(member__mail_domain__in=by_domain), None, DecidedBy.NONE, now=now)
     gone = Mailbox.objects.filter(unit=unit).exclude(member__state=Member.State.ACTIVE)
-    _serve(gone, None, DecidedBy.NONE, now=now)
+    _serve(gone, None, DecidedBy.INACTIVE, now=now)
+
+
+def follow_members(*, now: datetime) -> int:
+    """Read nothing more for members who were suspended or removed, and read again for those who are back.
+
+    Looks at states only, so it does not matter who changed them or how. Answers how many units it decided for.
+    """
+    active = Member.State.ACTIVE
+    gone = Mailbox.objects.exclude(member__state=active).exclude(decided_by=DecidedBy.INACTIVE)
+    back = Mailbox.objects.filter(member__state=active, decided_by=DecidedBy.INACTIVE)
+    new = Member.objects.active().filter(mailbox=None)
+    ids = {pk for rows in (gone, back, new) for pk in rows.values_list("unit_id", flat=True).distinct()}
+    for unit in OrganizationalUnit.objects.filter(pk__in=ids).order_by("pk"):
+        assign(unit, now=now)
+    return len(ids)
+
+
+def forget_erased() -> int:
+    """Mailboxes of erased members go, with their calendars and all that was read. Answers how many rows."""
+    return Mailbox.objects.filter(member__erased_at__isnull=False).delete()[0]
 
 
 def one_decision_at_a_time(unit_id: int) -> None:

@@ -16,6 +16,7 @@ class Mailbox(UnitScoped):
         OVERRIDE = "override", _("chosen by hand")
         NONE = "none", _("no connection serves this mail domain")
         SEVERAL = "several", _("several connections serve this mail domain")
+        INACTIVE = "inactive", _("suspended or removed: nothing is read")
 
     class State(models.TextChoices):
         NOT_SERVED = "not_served", _("Not served")

@@ -91,6 +91,9 @@ class Member(UnitScoped):
     state_since = models.DateTimeField(default=timezone.now)
     came_by = models.CharField(max_length=10, choices=CameBy.choices, default=CameBy.HAND)
     last_seen_on = models.DateField(null=True, blank=True, editable=False)  # the day in UTC, in this unit
+    removed_from = models.CharField(max_length=10, choices=State.choices, blank=True, editable=False)
+    # Since when nothing here tells any more who it was.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
     bookable = models.BooleanField(default=True)  # read first when calls are short
     time_zone = models.CharField(max_length=64, default="UTC")  # IANA
     time_zone_source = models.CharField(max_length=10, choices=Source.choices, default=Source.ASSUMED)
@@ -111,6 +114,10 @@ class Member(UnitScoped):
                 fields=["unit", "user"],
                 condition=Q(user__isnull=False) & ~Q(state="removed"),
                 name="one_member_per_user",
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True) | Q(state="removed", user__isnull=True),
+                name="only_removed_members_are_erased",
             ),
         ]
         indexes = [

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections import calendar_connections, domains, mailboxes
+from connections import calendar_connections, domains, free_busy, mailboxes
 from connections.calendar_connections import create_connection
 from connections.mailboxes import LONGEST_RETRY, RETRY_AFTER, assign, retry_at, set_override
 from connections.models import BusyPeriod, CalendarConnection, ConnectionDomain, Mailbox, MemberCalendar
 from connections.states import NotPossibleNow, State, move
+from orgunits import erasure, memberships
 from orgunits.models import AuditEvent, Member
 from tests.builders import make_members
 from tests.people import Company, make_company
@@ -159,7 +160,7 @@ def test_who_is_no_longer_active_is_not_served(company, state):
     Member.objects.filter(pk=one.pk).update(state=state)
     assign(company.unit, now=LATER)
 
-    assert served(one) == NOBODY
+    assert served(one) == (None, "inactive", "not_served")
     assert not BusyPeriod.objects.exists()
 
 
@@ -386,3 +387,61 @@ def test_the_same_failure_again_keeps_since_when_it_is_so(company):
 
     row = box(one)
     assert (row.state_since, row.attempts, row.last_attempt_at) == (NOW, 3, NOW + timedelta(hours=2))
+
+
+# --- members who go and come back ---------------------------------------------------------------------------------
+def due(connection: CalendarConnection, *, at: datetime) -> int:
+    return free_busy.enqueue_due(connection, now=at)
+
+
+def test_nothing_more_is_read_of_a_suspended_member_and_again_when_they_are_back(company):
+    connection, one = working(company, "kube.example"), member(company)
+    assert due(connection, at=NOW) == 4  # the other three are of the company
+
+    memberships.suspend_member(one, by=company.olga, now=NOW)
+
+    assert due(connection, at=LATER) == 3
+    mailboxes.follow_members(now=LATER)
+    assert served(one) == (None, "inactive", "not_served")
+
+    memberships.reinstate_member(one, by=company.olga, now=LATER)
+    assert mailboxes.follow_members(now=LATER) == 1
+
+    assert served(one) == (connection.pk, "domain", "waiting")
+    assert mailboxes.follow_members(now=LATER) == 0
+
+
+def test_what_was_read_of_a_member_goes_with_them_and_their_choices_stay(company):
+    working(company, "kube.example")
+    one = member(company)
+    read_something(one)
+
+    memberships.remove_member(one, by=company.olga, now=NOW)
+    mailboxes.follow_members(now=NOW)
+
+    assert not BusyPeriod.objects.exists()
+    assert box(one).calendars.get().counts
+
+    erasure.erase_member(one, by=None, now=NOW)
+    mailboxes.forget_erased()
+
+    assert not Mailbox.objects.filter(member=one).exists()
+    assert not MemberCalendar.objects.exists()
+
+
+def test_a_new_member_is_served_without_anybody_asking(company):
+    connection = working(company, "kube.example")
+    (one,) = make_members(company.unit, [KUBE])
+
+    mailboxes.follow_members(now=NOW)
+
+    assert served(one) == (connection.pk, "domain", "waiting")
+
+
+def test_what_goes_on_in_one_unit_decides_nothing_in_another(company):
+    working(company, "kube.example")
+    mailboxes.follow_members(now=NOW)  # the stranger's own
+    memberships.suspend_member(company.member(company.emma), by=company.olga, now=NOW)
+
+    assert mailboxes.follow_members(now=LATER) == 1
+    assert Mailbox.objects.get(member__user=company.sven).decided_by == "none"
