@@ -58,3 +58,7 @@ class Application(AbstractApplication):
 
     def __str__(self) -> str:
         return self.name
+
+    def redirect_uri_allowed(self, uri: str) -> bool:
+        """Letter by letter. The toolkit's own comparison is looser: any port on this machine, a longer query."""
+        return uri in self.redirect_uris.split()
