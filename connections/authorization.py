@@ -80,6 +80,8 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
     """
     if connection.state == State.DISCONNECTED:
         raise Refused("disconnected_by_admin", connection)
+    if not connection.unit.works:
+        raise Refused("unit_at_rest", connection)
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     scopes = list(scopes_for(connection.provider, connection.mode).sign_in)
     if purpose == Purpose.PROVE_ADMINISTRATOR and connection.provider == "google":
@@ -168,6 +170,8 @@ def claim(state: str, *, provider: str, purposes: set[str], traveller: Traveller
         raise Refused("state_used", attempt.connection)
     if attempt.connection.state == State.DISCONNECTED:
         raise Refused("disconnected_by_admin", attempt.connection)
+    if not attempt.connection.unit.works:
+        raise Refused("unit_at_rest", attempt.connection)
     return attempt
 
 

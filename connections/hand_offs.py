@@ -61,7 +61,7 @@ def usable(token: str, *, session_key: str, now: datetime) -> HandOff:
 
 
 def check(hand_off: HandOff, *, session_key: str, now: datetime) -> None:
-    """Raises LinkNotUsable when the link is over or belongs to another browser session."""
+    """Raises LinkNotUsable when the link is over, belongs to another browser session, or its unit is paused."""
     if hand_off.revoked_at or hand_off.connection.state == CalendarConnection.State.DISCONNECTED:
         raise LinkNotUsable("revoked")
     if hand_off.finished_at:
@@ -70,6 +70,8 @@ def check(hand_off: HandOff, *, session_key: str, now: datetime) -> None:
         raise LinkNotUsable("expired")
     if hand_off.session_hash and hand_off.session_hash != hashed(session_key):
         raise LinkNotUsable("elsewhere")
+    if not hand_off.connection.unit.works:
+        raise LinkNotUsable("at_rest")
 
 
 @transaction.atomic

@@ -88,8 +88,11 @@ def next_try(waiting_since: datetime, *, now: datetime) -> datetime | None:
 def check_connection(connection: CalendarConnection, *, by: User | HandOff | None, now: datetime) -> Verdict:
     """Run the self-test and act on it: activate, wait for the provider, or say what is missing.
 
-    Never raises for what a provider answers: the row says it in words.
+    Never raises for what a provider answers: the row says it in words. While the unit is paused or archived
+    nobody is asked and nothing changes.
     """
+    if not connection.unit.works:
+        return Verdict(False, "unit_at_rest")
     try:
         verdict, answers, probe = _ask(connection)
     except AuthorizationLost as error:

@@ -92,6 +92,11 @@ REASONS: dict[str, Reason] = {
         _("The provider asks us to slow down."), "", _("We wait and try again by ourselves.")
     ),
     "provider_down": Reason(_("The provider does not answer."), "", _("We try again by ourselves.")),
+    "unit_at_rest": Reason(
+        _("This unit is paused: nothing is read from or written to its services. Nothing was changed."),
+        _OPS_ADMIN,
+        _("Resume the unit in its settings, then try again."),
+    ),
     "paused_by_admin": Reason(_("An Ops Admin paused it."), _OPS_ADMIN, _("Resume it.")),
     "disconnected_by_admin": Reason(_("An Ops Admin disconnected it. This is final.")),
     "probe_refused": Reason(

@@ -16,8 +16,10 @@ def calendar_service(connection: CalendarConnection, *, spend: Spend | None = No
     """The calendars behind `connection`; without `spend` for a self-test, whose calls no budget counts.
 
     Raises AuthorizationLost when nobody signed in, nothing proves that this unit may use the tenant, the key
-    is missing, or the connection makes no calls at all (paused, disconnected, No Access).
+    is missing, or the connection makes no calls at all (paused, disconnected, No Access; its unit paused).
     """
+    if not connection.unit.works:
+        raise AuthorizationLost("unit_at_rest")
     if not capabilities(connection.provider, connection.mode).reads_calendars or connection.state in SILENT:
         raise AuthorizationLost("paused_by_admin")
     if not connection.tenant:

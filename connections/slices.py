@@ -43,7 +43,7 @@ def read_slice(
     Threads only talk to the provider; rows are written here. Running it again is harmless: a mailbox read
     since `asked_at` is left alone.
     """
-    if connection.state != State.ACTIVE:
+    if connection.state != State.ACTIVE or not connection.unit.works:
         return
     boxes = list(
         Mailbox.objects.filter(pk__in=mailbox_ids, connection=connection, member__state=Member.State.ACTIVE)

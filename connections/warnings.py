@@ -20,14 +20,22 @@ WAITED = PATIENCE / 2
 def warn_of_ends(*, now: datetime) -> int:
     """Tell the Ops Admins, once for each thing that ends. Answers how many mails were sent."""
     sent = 0
+    working = OrganizationalUnit.State.ACTIVE
     links = HandOff.objects.filter(
-        finished_at=None, revoked_at=None, warned_at=None, expires_at__range=(now, now + SOON)
+        unit__state=working,
+        finished_at=None,
+        revoked_at=None,
+        warned_at=None,
+        expires_at__range=(now, now + SOON),
     )
     for link in links.select_related("unit", "connection"):
         if HandOff.objects.filter(pk=link.pk, warned_at=None).update(warned_at=now):
             sent += _mail(link.unit, "hand_off_ends", {"hand_off": link, "connection": link.connection})
     waiting = CalendarConnection.objects.filter(
-        state=CalendarConnection.State.PENDING, waiting_since__lt=now - WAITED, warned_at=None
+        unit__state=working,
+        state=CalendarConnection.State.PENDING,
+        waiting_since__lt=now - WAITED,
+        warned_at=None,
     )
     for connection in waiting.select_related("unit"):
         if CalendarConnection.objects.filter(pk=connection.pk, warned_at=None).update(warned_at=now):
