@@ -1,10 +1,11 @@
 """A member's week as people look at it: days of wall time with busy, unknown and working hours. Pure."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from .periods import DAY, at_midnight, minute_of, moment_of
+from .periods import DAY, Span, at_midnight, merged, minute_of, moment_of
 
 KINDS = {0: "free", 1: "busy", 2: "unknown"}
 
@@ -79,13 +80,36 @@ def _by_day(starts: datetime, ends: datetime, zone: ZoneInfo):
         opens, closes = at_midnight(day, zone), at_midnight(day + timedelta(days=1), zone)
         if opens >= ends:
             return
-        first = 0 if starts <= opens else _wall_minute(starts, zone)
-        last = DAY if ends >= closes else _wall_minute(ends, zone)
-        if last <= first:  # the hour that a clock change repeats
-            last = min(first + minute_of(min(ends, closes)) - minute_of(max(starts, opens)), DAY)
-        if last > first:
-            yield day, first, last
+        parts = _on_the_wall(max(starts, opens), min(ends, closes), zone)
+        if ends >= closes:  # also where the clocks go back at midnight, or skip it
+            parts.append((parts.pop()[0], DAY))
+        if starts <= opens:
+            parts[0] = (0, parts[0][1])
+        for first, last in merged(parts):
+            if last > first:
+                yield day, first, last
         day += timedelta(days=1)
+
+
+def _on_the_wall(starts: datetime, ends: datetime, zone: ZoneInfo) -> list[Span]:
+    """A span within one local day in wall-clock minutes: where the clocks go back it is two, so that neither
+    time round the repeated hour looks free.
+    """
+    first, last = minute_of(starts), minute_of(ends)
+    before = _offset(first, zone)
+    if _offset(last - 1, zone) >= before:
+        return [_clocks(first, last, zone)]
+    change = bisect_left(range(first, last), True, key=lambda minute: _offset(minute, zone) < before) + first
+    return [_clocks(first, change, zone), _clocks(change, last, zone)]
+
+
+def _clocks(first: int, last: int, zone: ZoneInfo) -> Span:
+    """The wall-clock minutes of a span in which the clocks do not go back."""
+    return _wall_minute(moment_of(first), zone), _wall_minute(moment_of(last - 1), zone) + 1
+
+
+def _offset(minute: int, zone: ZoneInfo) -> timedelta:
+    return moment_of(minute).astimezone(zone).utcoffset()
 
 
 def _wall_minute(moment: datetime, zone: ZoneInfo) -> int:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.periods import DAY, minute_of
+from connections.periods import DAY, minute_of, moment_of
 from connections.week import monday_of, week_bounds, week_days
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Europe/Berlin", "America/Havana")
@@ -133,6 +133,31 @@ def test_every_minute_of_such_a_week_is_shown(zone, monday, data):
     days = week_days(monday, ZoneInfo(zone), [Period(minute, minute + 1)])
 
     assert len(blocks_of(days)) == 1
+
+
+BACK = {  # the Mondays of weeks in which clocks go back, where that is done in other ways than in the north
+    "America/Santiago": date(2026, 3, 30),  # at midnight, to the evening before
+    "Australia/Sydney": date(2026, 3, 30),
+    "Australia/Lord_Howe": date(2026, 3, 30),  # by half an hour
+    "Pacific/Chatham": date(2026, 3, 30),  # at 3:45
+    "America/Havana": date(2026, 10, 26),  # at one, to midnight
+    "Antarctica/Troll": date(2026, 10, 19),  # by two hours
+    "Europe/Berlin": date(2026, 10, 19),
+}
+
+
+@pytest.mark.parametrize(("zone", "monday"), BACK.items())
+@given(data=st.data())
+def test_whatever_is_busy_when_the_clocks_go_back_looks_busy(zone, monday, data):
+    low, high = (minute_of(moment) for moment in week_bounds(monday, ZoneInfo(zone)))
+    first = data.draw(st.integers(high - 2 * DAY, high - 2))
+    last = data.draw(st.integers(first + 1, min(first + 300, high)))
+    walls = [moment_of(minute).astimezone(ZoneInfo(zone)) for minute in range(first, last)]
+
+    days = week_days(monday, ZoneInfo(zone), [Period(first, last)])
+
+    shown = {(day, minute) for day, begins, ends in blocks_of(days) for minute in range(begins, ends)}
+    assert shown == {(wall.date(), wall.hour * 60 + wall.minute) for wall in walls}
 
 
 # --- working hours ------------------------------------------------------------------------------------------------
