@@ -19,6 +19,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("read what is due", "connections.jobs.poll_changes", "* * * * *"),
     Entry("follow members who went or came back", "connections.jobs.follow_members", "* * * * *"),
     Entry("look again at waiting connections", "connections.jobs.retry_checks", "* * * * *"),
+    Entry("end roles whose time is over", "orgunits.jobs.end_roles", "*/5 * * * *"),
     Entry("move calendar windows to today", "connections.jobs.roll_windows", "10 0 * * *"),
     Entry("warn of ends", "connections.jobs.warn_of_ends", "20 6 * * *"),
     Entry("forget what is kept no longer", "connections.jobs.forget", "40 2 * * *"),
