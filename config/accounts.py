@@ -4,8 +4,12 @@ from time import time
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
+from django.utils import timezone
+
+from orgunits import joining
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -24,7 +28,16 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """Google and Microsoft sign in people who linked that account while signed in."""
+    """Google and Microsoft sign in people who linked that account, while signed in or on the way to join."""
 
     def is_open_for_signup(self, request, sociallogin) -> bool:
-        return False
+        return joining.carried_by(request.session, now=timezone.now()) is not None
+
+    def pre_social_login(self, request, sociallogin) -> None:
+        """A new sign-in has the invited address, which the mailed link has proved; what the service says does
+        not count."""
+        if sociallogin.is_existing or request.user.is_authenticated:
+            return
+        if invitation := joining.carried_by(request.session, now=timezone.now()):
+            sociallogin.user.email = invitation.email
+            sociallogin.email_addresses = [EmailAddress(email=invitation.email, verified=True, primary=True)]

@@ -18,6 +18,8 @@ class Entry:
 TIMETABLE: tuple[Entry, ...] = (
     Entry("read what is due", "connections.jobs.poll_changes", "* * * * *"),
     Entry("follow members who went or came back", "connections.jobs.follow_members", "* * * * *"),
+    Entry("send mail that was not taken", "orgunits.jobs.send_again", "* * * * *"),
+    Entry("end invitations", "orgunits.jobs.end_invitations", "*/10 * * * *"),
     Entry("look again at waiting connections", "connections.jobs.retry_checks", "* * * * *"),
     Entry("end roles whose time is over", "orgunits.jobs.end_roles", "*/5 * * * *"),
     Entry("move calendar windows to today", "connections.jobs.roll_windows", "10 0 * * *"),

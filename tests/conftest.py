@@ -33,3 +33,10 @@ def providers(provider_process: SandboxServer) -> SandboxServer:
     """Google and Microsoft as on their first day: no faults, no grants, no changes, the real clock."""
     provider_process.control("POST", "reset", all=True)
     return provider_process
+
+
+@pytest.fixture
+def mail_server(providers: SandboxServer, settings) -> SandboxServer:
+    """Mail goes by real SMTP to the sandbox, which has none yet."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    return providers

@@ -21,6 +21,7 @@ WRITERS = {"update", "create", "get_or_create", "update_or_create", "bulk_create
 OTHER_STATES = {
     "connections/mailboxes.py": "Mailbox.state",
     "orgunits/applications.py": "Application.state",
+    "orgunits/invitations.py": "Invitation.state, and the member it brings along",
 }
 
 
