@@ -20,6 +20,8 @@ def calendar_service(connection: CalendarConnection, *, spend: Spend | None = No
     """
     if not connection.unit.works:
         raise AuthorizationLost("unit_at_rest")
+    if connection.state == CalendarConnection.State.DISCONNECTED:
+        raise AuthorizationLost("disconnected_by_admin")
     if not capabilities(connection.provider, connection.mode).reads_calendars or connection.state in SILENT:
         raise AuthorizationLost("paused_by_admin")
     if not connection.tenant:

@@ -150,6 +150,8 @@ def disconnect(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
 def domain_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Name one more domain; it serves members once a fact proves it."""
     row = connection_of(unit, connection_id)
+    if row.state == State.DISCONNECTED:
+        raise Http404
     form = DomainForm(request.POST)
     if form.is_valid():
         domains.add_domain(row, form.cleaned_data["domain"], by=request.user, now=timezone.now())

@@ -152,6 +152,8 @@ def consent(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) 
 def check_now(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Run the self-test and show what it found."""
     connection = connection_of(unit, connection_id)
+    if not capabilities(connection.provider, connection.mode).reads_calendars:
+        raise Http404
     check_and_tell(request, connection, by=request.user)
     target = "connection" if connection.state == State.ACTIVE else "set_up"
     return redirect(target, slug=unit.slug, connection_id=connection_id)
@@ -183,6 +185,8 @@ def prove_dns(request: HttpRequest, unit: OrganizationalUnit, connection_id: str
     """Name the tenant's domain for a DNS record, or look whether the record stands."""
     connection = connection_of(unit, connection_id)
     if connection.provider != CalendarConnection.Provider.GOOGLE or not connection.tenant:
+        raise Http404
+    if connection.state == State.DISCONNECTED:
         raise Http404
     now = timezone.now()
     fresh = not connection.domains.filter(domain=connection.tenant).exists()

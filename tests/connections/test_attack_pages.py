@@ -82,3 +82,36 @@ def test_no_page_of_a_hand_off_is_kept_by_a_cache():
     pages = [first, started, holder.get(reverse("hand_off_set_up")), holder.get(reverse("callback_google"))]
 
     assert ["no-store" in page.headers.get("Cache-Control", "") for page in pages] == [True] * 4
+
+
+def test_a_connection_that_asks_nobody_cannot_be_checked():
+    company = make_company()
+    connection = calendar_connections.create_connection(
+        company.unit, "none", "no_access", by=company.olga, now=timezone.now()
+    )
+    client = Client()
+    client.force_login(company.olga)
+
+    answer = client.post(reverse("check_now", args=[company.unit.slug, connection.public_id]))
+
+    connection.refresh_from_db()
+    assert (answer.status_code, connection.state_reason) == (404, "")
+
+
+def test_disconnected_is_final():
+    company = make_company()
+    connection = build_house(company).own.google
+    calendar_connections.disconnect(connection, by=company.olga, now=timezone.now())
+    domains = connection.domains.count()
+    client = Client()
+    client.force_login(company.olga)
+    args = [company.unit.slug, connection.public_id]
+
+    added = client.post(reverse("domain_add", args=args), {"domain": "fresh.example"})
+    named = client.post(reverse("prove_dns", args=args))
+    checked = client.post(reverse("check_now", args=args), follow=True)
+
+    assert (added.status_code, named.status_code, connection.domains.count()) == (404, 404, domains)
+    assert "An Ops Admin disconnected it. This is final." in checked.content.decode()
+    connection.refresh_from_db()
+    assert connection.state_reason == "disconnected_by_admin"
