@@ -25,6 +25,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("move calendar windows to today", "connections.jobs.roll_windows", "10 0 * * *"),
     Entry("warn of ends", "connections.jobs.warn_of_ends", "20 6 * * *"),
     Entry("forget what is kept no longer", "connections.jobs.forget", "40 2 * * *"),
+    Entry("erase units archived 30 days ago", "provisioning.jobs.erase_overdue_units", "20 3 * * *"),
 )
 
 

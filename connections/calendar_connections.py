@@ -136,7 +136,7 @@ def what_stops(connection: CalendarConnection) -> WhatStops:
 
 
 @transaction.atomic
-def disconnect(connection: CalendarConnection, *, by: User, now: datetime) -> None:
+def disconnect(connection: CalendarConnection, *, by: User | None, now: datetime) -> None:
     """Final: no more calls, what was read is deleted, secrets are forgotten. Members and choices stay.
 
     Google's delegation and Microsoft's consent cannot be withdrawn by us: the page says where to click.

@@ -7,6 +7,8 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
 from . import audit
@@ -49,7 +51,7 @@ def erase_member(member: Member, *, by: User | None, now: datetime, why: str = "
     audit.record(row.unit, "member.erased", row, by=by, now=now, why=why)
     _forget_words(row)
     if user is not None and not user.is_staff and not user.memberships.exists():
-        _erase_sign_in(user)
+        erase_sign_in(user)
     member.refresh_from_db()
 
 
@@ -60,12 +62,14 @@ def _forget_words(member: Member) -> None:
     AuditReason.objects.filter(event__in=events.values("public_id")).delete()
 
 
-def _erase_sign_in(user: User) -> None:
+def erase_sign_in(user: User) -> None:
     """A sign-in without any membership: nobody signs in with it again, and nothing tells whose it was."""
     for session in UserSession.objects.filter(user=user):
         session.end()
     for model in (EmailAddress, Authenticator, SocialAccount):
         model.objects.filter(user=user).delete()
+    done_to_them = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User))
+    done_to_them.filter(object_id=str(user.pk)).delete()  # support's own log has names in it
     user.email, user.first_name, user.last_name = f"{user.public_id}@{NOBODY}", "", ""
     user.time_zone, user.last_login, user.is_active = "", None, False
     user.set_unusable_password()

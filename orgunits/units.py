@@ -1,4 +1,4 @@
-"""Verbs of the Organizational Unit: make, rename, pause and resume, archive and restore."""
+"""Verbs of the Organizational Unit: make, rename, pause and resume, archive, restore and erase."""
 
 from datetime import datetime, timedelta
 from zoneinfo import available_timezones
@@ -7,11 +7,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
-from . import audit, roles
+from . import audit, roles, unit_erasure
 from .members import NotAZone, add_member
 from .models import OrganizationalUnit, User
 
 State = OrganizationalUnit.State
+AT_A_TIME = 1000  # rows erased by one statement
 
 ALLOWED: dict[str, frozenset[str]] = {
     State.ACTIVE: frozenset({State.PAUSED, State.ARCHIVED}),
@@ -138,3 +139,21 @@ def restore_unit(unit: OrganizationalUnit, *, by: User, now: datetime) -> None:
 def too_late_to_restore(unit: OrganizationalUnit, *, now: datetime) -> bool:
     """Whether the time to restore this archived unit is over: from then on only erasing may follow."""
     return unit.state_since <= now - timedelta(days=settings.RESTORE_DAYS)
+
+
+@transaction.atomic
+def erase_unit(unit: OrganizationalUnit, *, by: User | None, now: datetime) -> None:
+    """The end of an archived unit: all its rows go, the log stays without names. Raises NotPossibleNow too early.
+
+    What is left of large units was erased in slices before: provisioning/erasing.py tells the whole story.
+    """
+    unit = OrganizationalUnit.objects.select_for_update().get(pk=unit.pk)
+    if unit.state != State.ARCHIVED or not too_late_to_restore(unit, now=now):
+        raise NotPossibleNow
+    while unit_erasure.erase_members(unit, most=AT_A_TIME) or unit_erasure.erase_rows(unit, most=AT_A_TIME):
+        pass
+    unit_erasure.forget_names(unit)
+    unit.name, unit.slug = "Erased unit", unit.public_id.replace("unit_", "erased-")
+    unit.default_time_zone = "UTC"
+    unit.save(update_fields=["name", "slug", "default_time_zone"])
+    _move(unit, State.ERASED, "unit.erased", by=by, now=now, why="")
