@@ -85,7 +85,7 @@ def _served(unit: OrganizationalUnit, served: int, members: int, *, started: boo
         return Step(title, NOT_STARTED, _("Members are matched by their verified mail domain."), url)
     text = _("%(served)s of %(members)s members are served.") % numbers
     if served < members:
-        return Step(title, NEEDS_ATTENTION, text, f"{url}?state=not_served")
+        return Step(title, NEEDS_ATTENTION, text, f"{url}?calendar=not_served")
     return Step(title, DONE, text, url)
 
 
@@ -111,7 +111,7 @@ def _read(unit: OrganizationalUnit, by_state: dict[str, int]) -> Step:
         text += " " + _(
             "%(held)s are not being read: their connection is paused or needs reauthorization."
         ) % {"held": _number(held)}
-        return Step(title, NEEDS_ATTENTION, text, f"{url}?state={'stopped' if stopped else 'paused'}")
+        return Step(title, NEEDS_ATTENTION, text, f"{url}?calendar={'stopped' if stopped else 'paused'}")
     if failing:
-        return Step(title, NEEDS_ATTENTION, text, f"{url}?state=failing")
+        return Step(title, NEEDS_ATTENTION, text, f"{url}?calendar=failing")
     return Step(title, IN_PROGRESS if waiting else DONE, text, url)

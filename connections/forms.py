@@ -5,6 +5,9 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from orgunits.models import Member
+from orgunits.roles import ROLES
+
 from .domains import NotADomain, normal_domain
 from .models import CalendarConnection, Mailbox
 from .modes import AccessMode
@@ -112,12 +115,25 @@ class MemberFilterForm(forms.Form):
     """Which members to show; lives in the URL."""
 
     q = forms.CharField(label=_("Name or address"), required=False, max_length=100)
+    role = forms.ChoiceField(label=_("Role"), required=False)
+    state = forms.ChoiceField(
+        label=_("Membership"),
+        required=False,
+        choices=[("", _("All but removed")), *Member.State.choices],
+    )
+    identity = forms.ChoiceField(
+        label=_("Identity"), required=False, choices=[("", _("Any")), *Member.Identity.choices]
+    )
+    source = forms.ChoiceField(
+        label=_("How they came"), required=False, choices=[("", _("Any")), *Member.CameBy.choices]
+    )
     host = forms.CharField(label=_("Mail domain"), required=False, max_length=255)
     connection = forms.ChoiceField(label=_("Connection"), required=False)
-    state = forms.ChoiceField(label=_("Calendar"), required=False)
     mode = forms.ChoiceField(
         label=_("Access mode"), required=False, choices=[("", _("Any")), *AccessMode.choices]
     )
+    calendar = forms.ChoiceField(label=_("Calendar"), required=False)
+    FIRST = ("q", "role", "state")  # the others are folded away until they are used
 
     def __init__(self, *args, connections: list[CalendarConnection], **kwargs):
         super().__init__(*args, **kwargs)
@@ -127,7 +143,22 @@ class MemberFilterForm(forms.Form):
         ]
         failures = [(f"failing:{code}", _("Failing: %s") % label) for code, label in Mailbox.Failure.choices]
         decided = [("several", _("Matched by two connections")), ("none", _("Matched by none"))]
-        self.fields["state"].choices = [("", _("Any")), *Mailbox.State.choices, *failures, *decided]
+        self.fields["calendar"].choices = [("", _("Any")), *Mailbox.State.choices, *failures, *decided]
+        self.fields["role"].choices = [("", _("Any")), *((role.code, role.name) for role in ROLES.values())]
+
+    @property
+    def first(self) -> list[forms.BoundField]:
+        """What people look for most."""
+        return [self[name] for name in self.FIRST]
+
+    @property
+    def further(self) -> list[forms.BoundField]:
+        """Everything else."""
+        return [field for field in self if field.name not in self.FIRST]
+
+    @property
+    def uses_further(self) -> bool:
+        return any(self.cleaned_data.get(field.name) for field in self.further)
 
 
 class MemberSettingsForm(forms.Form):

@@ -1,12 +1,14 @@
-"""The members list: its filter, its order and its page, the same for the page and the export."""
+"""The members list: its filter, its order and its page, the same for the page, the export and bulk acts."""
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from orgunits.models import Member, OrganizationalUnit
+from orgunits.models import Member, OrganizationalUnit, RoleGrant
 from orgunits.names import sort_key
 from orgunits.paging import Page, page_of
+from orgunits.roles import ROLES
 
 from .models import Mailbox
 
@@ -22,33 +24,51 @@ ORDERS: dict[str, tuple[tuple[str, ...], bool]] = {
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the list is narrowed to; empty values do not narrow."""
+    """What the list is narrowed to; empty values do not narrow. `state` is the member's, `calendar` says how
+    reading their mailbox goes. Removed members are listed only when asked for."""
 
     q: str = ""
+    role: str = ""
+    state: str = ""
+    identity: str = ""
+    source: str = ""
     host: str = ""
     connection: str = ""
-    state: str = ""
     mode: str = ""
+    calendar: str = ""
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
 
 
 def members(unit: OrganizationalUnit, chosen: Chosen) -> QuerySet[Member]:
-    """The unit's members that fit."""
-    rows = unit.members.exclude(state=Member.State.REMOVED)
+    """The unit's members that fit; erased ones never do."""
+    rows = unit.members.filter(erased_at=None)
+    if chosen.state:
+        rows = rows.filter(state=chosen.state)
+    else:
+        rows = rows.exclude(state=Member.State.REMOVED)
     if chosen.q:
         words = sort_key(chosen.q.strip())
         by_name, by_address = rows.filter(sort_key__contains=words), rows.filter(email__contains=words)
         rows = by_name | by_address
+    if chosen.role:
+        rows = rows.filter(Exists(RoleGrant.objects.filter(member=OuterRef("pk"), role=chosen.role)))
+    if chosen.identity:
+        rows = rows.filter(identity=chosen.identity)
+    if chosen.source:
+        rows = rows.filter(came_by=chosen.source)
     if chosen.host:
         rows = rows.filter(mail_domain=chosen.host.strip().lower())
     if chosen.connection:
         rows = rows.filter(mailbox__connection__public_id=chosen.connection)
     if chosen.mode:
         rows = rows.filter(mailbox__connection__mode=chosen.mode)
-    return _in_state(rows, chosen.state) if chosen.state else rows
+    return _read_so(rows, chosen.calendar) if chosen.calendar else rows
 
 
-def _in_state(rows: QuerySet[Member], state: str) -> QuerySet[Member]:
-    kind, _, failure = state.partition(":")
+def _read_so(rows: QuerySet[Member], calendar: str) -> QuerySet[Member]:
+    kind, _, failure = calendar.partition(":")
     if failure:
         return rows.filter(mailbox__state=Mailbox.State.FAILING, mailbox__failure=failure)
     if kind in {Mailbox.DecidedBy.SEVERAL, Mailbox.DecidedBy.NONE}:
@@ -56,8 +76,28 @@ def _in_state(rows: QuerySet[Member], state: str) -> QuerySet[Member]:
     return rows.filter(mailbox__state=kind)
 
 
+def totals(rows: QuerySet[Member]) -> dict[str, int]:
+    """How many of `rows` are in each member's state that occurs; one query."""
+    counted = rows.order_by().values_list("state").annotate(Count("pk"))
+    found = dict(counted)
+    return {state: found[state] for state in Member.State.values if state in found}
+
+
+def shown(rows: QuerySet[Member]) -> QuerySet[Member]:
+    """`rows` with all that the list and the export tell of each, without a further query."""
+    held = RoleGrant.objects.filter(member=OuterRef("pk")).order_by().values("role").distinct()
+    return rows.select_related("mailbox__connection").annotate(role_codes=ArraySubquery(held))
+
+
+def role_names(member: Member) -> list[str]:
+    """What the roles of a member of `shown` are called, the most powerful first."""
+    return [str(role.name) for role in ROLES.values() if role.code in member.role_codes]
+
+
 def page(rows: QuerySet[Member], *, order: str, after: str, size: int = PAGE_SIZE) -> Page:
     """One page of members with what the list shows of each; one query."""
     columns, descending = ORDERS.get(order, ORDERS["name"])
-    rows = rows.select_related("mailbox__connection")
-    return page_of(rows, columns, after=after, size=size, descending=descending)
+    found = page_of(shown(rows), columns, after=after, size=size, descending=descending)
+    for member in found.rows:
+        member.role_names = role_names(member)
+    return found

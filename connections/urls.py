@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import callbacks, connect, connections, hand_offs, members, set_up
+from .views import callbacks, connect, connections, hand_offs, members, memberships, set_up
 
 _CONNECTION = "connections/<str:connection_id>/"
 _MEMBER = "members/<str:member_id>/"
@@ -38,6 +38,11 @@ unit_urls = [
     path(f"{_MEMBER}calendars/", members.choose_calendars, name="choose_calendars"),
     path(f"{_MEMBER}connection/", members.choose_connection, name="choose_connection"),
     path(f"{_MEMBER}settings/", members.member_settings, name="member_settings"),
+    path(f"{_MEMBER}suspend/", memberships.member_suspend, name="member_suspend"),
+    path(f"{_MEMBER}reinstate/", memberships.member_reinstate, name="member_reinstate"),
+    path(f"{_MEMBER}remove/", memberships.member_remove, name="member_remove"),
+    path(f"{_MEMBER}restore/", memberships.member_restore, name="member_restore"),
+    path("me/leave/", memberships.leave, name="leave"),
 ]
 
 urls = [

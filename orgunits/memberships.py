@@ -35,9 +35,9 @@ def within_reach(member: Member, rights: frozenset[str]) -> bool:
     return "manage_members" in rights and all(roles.may_grant(roles.ROLES[role], rights) for role in held)
 
 
-def restorable_until(member: Member) -> datetime:
-    """When a removed member can be restored no longer."""
-    return member.state_since + timedelta(days=settings.RESTORE_DAYS)
+def last_day_to_restore(removed_at: datetime) -> datetime:
+    """When a member who was removed at that time can be restored no longer."""
+    return removed_at + timedelta(days=settings.RESTORE_DAYS)
 
 
 @transaction.atomic
@@ -69,7 +69,7 @@ def restore_member(member: Member, *, by: User | None, now: datetime, why: str =
     member.refresh_from_db(fields=["state", "state_since", "removed_from", "erased_at"])
     if member.state != State.REMOVED or member.erased_at is not None:
         raise WrongState
-    if now >= restorable_until(member):
+    if now >= last_day_to_restore(member.state_since):
         raise TooLate
     before = member.removed_from or State.ACTIVE
     try:

@@ -4,6 +4,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from defusedcsv import csv
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -19,8 +20,10 @@ from connections.free_busy import busy_periods
 from connections.member_list import Chosen
 from connections.states import State
 from connections.week import monday_of, week_bounds, week_days
+from orgunits import grants, limits, memberships
 from orgunits import members as member_verbs
 from orgunits.access import refuse, unit_view
+from orgunits.audit_log import events_about
 from orgunits.models import Member, OrganizationalUnit
 
 from .common import connection_of, member_of
@@ -40,6 +43,7 @@ def members(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     rows = member_list.members(unit, chosen)
     order = request.GET.get("sort", "name")
     page = member_list.page(rows, order=order, after=request.GET.get("after", ""))
+    totals = member_list.totals(rows)
     query = request.GET.copy()
     query.pop("after", None)
     first_url = f"?{query.urlencode()}"
@@ -47,8 +51,14 @@ def members(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     context = {
         "form": form,
         "members": page.rows,
-        "total": rows.count(),
-        "filtered": any(vars(chosen).values()),
+        "total": sum(totals.values()),
+        "totals": [
+            {"state": state, "label": Member.State(state).label, "number": number}
+            for state, number in totals.items()
+        ],
+        "filtered": bool(chosen),
+        "state": chosen.state,
+        "restore_days": settings.RESTORE_DAYS,
         "first_url": first_url if request.GET.get("after") else "",
         "next_url": f"?{query.urlencode()}" if page.next_key else "",
         "export_url": f"{reverse('members_export', args=[unit.slug])}?{request.GET.urlencode()}",
@@ -69,10 +79,12 @@ def _cell(text: str) -> str:
 
 
 @unit_view("see_members")
-def members_export(request: HttpRequest, unit: OrganizationalUnit) -> StreamingHttpResponse:
+def members_export(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse | StreamingHttpResponse:
     """The same filter as CSV; cells that a spreadsheet would run are made harmless."""
+    if not limits.within(request, "exports"):
+        return limits.refuse(request)
     _form, chosen = _chosen(request, unit)
-    rows = member_list.members(unit, chosen).select_related("mailbox__connection").order_by("sort_key", "pk")
+    rows = member_list.shown(member_list.members(unit, chosen)).order_by("sort_key", "pk")
     writer = csv.writer(_Line())
 
     def lines():
@@ -82,9 +94,14 @@ def members_export(request: HttpRequest, unit: OrganizationalUnit) -> StreamingH
                 "name",
                 "address",
                 "department",
+                "state",
+                "roles",
+                "identity",
+                "source",
+                "last seen (day in UTC)",
                 "connection",
                 "mode",
-                "state",
+                "calendar",
                 "failure",
                 "last synced (UTC)",
             ]
@@ -98,6 +115,11 @@ def members_export(request: HttpRequest, unit: OrganizationalUnit) -> StreamingH
                     _cell(member.name),
                     _cell(member.email),
                     _cell(member.department),
+                    member.get_state_display(),
+                    ", ".join(member_list.role_names(member)),
+                    member.get_identity_display(),
+                    member.get_came_by_display(),
+                    member.last_seen_on.isoformat() if member.last_seen_on else "",
                     served.get_provider_display() if served else "",
                     served.get_mode_display() if served else "",
                     box.get_state_display() if box else "",
@@ -166,6 +188,9 @@ def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> Ht
         "own": own,
         "may_change": own or manages,
         "manages": manages,
+        "may_end": manages and not own and memberships.within_reach(row, request.access.rights),
+        "held": grants.held_by(row, request.access),
+        "events": events_about(unit, row.public_id) if request.access.may("see_audit") else None,
         "overrides": list(
             unit.calendar_connections.filter(connected_at__isnull=False).exclude(state=State.DISCONNECTED)[
                 :200

@@ -110,7 +110,7 @@ def of_an_ops_admin(states: States) -> list[Look]:
         ),
         ("wizard: check No Access", at("connect_check", unit, "none", "no_access", query=yes)),
         ("members filled", at("members", unit)),
-        ("members filtered", at("members", unit, query="?state=synced&mode=read_write")),
+        ("members filtered", at("members", unit, query="?calendar=synced&mode=read_write")),
         ("members empty filter", at("members", unit, query="?q=nobody+is+called+so")),
         ("audit log", at("audit_log", unit)),
         ("preferences", at("preferences")),

@@ -1,0 +1,166 @@
+"""Pages on which a membership ends or goes on: suspend, reinstate, remove, restore, and leave by oneself."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from connections import mailboxes
+from orgunits import memberships
+from orgunits.access import unit_view
+from orgunits.memberships import AddressTaken, TooLate, WrongState
+from orgunits.models import Member, OrganizationalUnit
+from orgunits.roles import ROLES, LastOpsAdmin
+
+from .common import member_of
+
+
+@unit_view("manage_members")
+def member_suspend(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """What stops and what is kept; then the member is suspended."""
+    row = _of_others(request, member_of(unit, member_id))
+    if request.method == "POST" and _done(
+        request, row, memberships.suspend_member, _("%(name)s is suspended.")
+    ):
+        return redirect("member", slug=unit.slug, member_id=member_id)
+    words = {
+        "title": _("Suspend %(name)s") % {"name": row.name},
+        "button": _("Suspend"),
+        "keeps": [
+            _("Roles, settings and choices of calendars, for when the member is reinstated"),
+            _("What the audit log tells"),
+        ],
+        "undo": _("An Ops Admin can reinstate the member at any time."),
+    }
+    return _question(request, row, words, back=_page(row))
+
+
+@unit_view("manage_members")
+@require_POST
+def member_reinstate(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """A suspended member takes part again."""
+    row = _of_others(request, member_of(unit, member_id))
+    _done(
+        request, row, memberships.reinstate_member, _("%(name)s takes part again, with the roles they had.")
+    )
+    return redirect("member", slug=unit.slug, member_id=member_id)
+
+
+@unit_view("manage_members")
+def member_remove(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """What stops, what is kept and until when; then the member is removed."""
+    row = _of_others(request, member_of(unit, member_id))
+    if request.method == "POST" and _done(
+        request,
+        row,
+        memberships.remove_member,
+        _("%(name)s is removed. The list of removed members has them."),
+    ):
+        return redirect("members", slug=unit.slug)
+    title = _("Remove %(name)s") % {"name": row.name}
+    words = {"title": title, "button": _("Remove"), **_kept_for_a_while()}
+    return _question(request, row, words, back=_page(row))
+
+
+@unit_view("manage_members")
+@require_POST
+def member_restore(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """A removed member is again what they were."""
+    row = unit.members.filter(public_id=member_id, erased_at=None).select_related("unit", "user").first()
+    if row is None:
+        raise Http404
+    if _done(request, _of_others(request, row), memberships.restore_member, _("%(name)s is back.")):
+        return redirect("member", slug=unit.slug, member_id=member_id)
+    return redirect(f"{reverse('members', args=[unit.slug])}?state={Member.State.REMOVED}")
+
+
+@unit_view("see_unit")
+def leave(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
+    """Leave the unit by oneself."""
+    row = member_of(unit, request.access.member.public_id)
+    if request.method == "POST" and _done(
+        request, row, memberships.remove_member, _("You have left %(unit)s.") % {"unit": unit.name}
+    ):
+        return redirect("front_door")
+    title = _("Leave %(unit)s") % {"unit": unit.name}
+    words = {"title": title, "button": _("Leave"), **_kept_for_a_while()}
+    return _question(request, row, words, back=_page(row))
+
+
+def _of_others(request: HttpRequest, row: Member) -> Member:
+    """`row`, when the viewer may act on it: somebody else, whose roles are at or below their own."""
+    if row.pk == request.access.member.pk:
+        raise PermissionDenied(
+            _("This is about somebody else's membership. You can leave the unit on your own page.")
+        )
+    if not memberships.within_reach(row, request.access.rights):
+        raise PermissionDenied(_("This member holds a role above your own."))
+    return row
+
+
+def _done(request: HttpRequest, row: Member, act: Callable, words: str) -> bool:
+    """Do it, and say so; or say why not."""
+    name = {"name": row.name}
+    try:
+        act(row, by=request.user, now=timezone.now(), why=request.POST.get("why", "").strip()[:500])
+    except LastOpsAdmin:
+        messages.error(
+            request,
+            _("A unit always keeps one Ops Admin who can sign in. Make somebody else Ops Admin first."),
+        )
+    except WrongState:
+        messages.info(request, _("Nothing was changed: %(name)s is not in that state any more.") % name)
+    except TooLate:
+        messages.error(request, _("It is too late: the time to restore %(name)s is over.") % name)
+    except AddressTaken:
+        messages.error(
+            request,
+            _("Somebody else has this address or this sign-in now. Remove them first, or leave it so."),
+        )
+    else:
+        mailboxes.assign(row.unit, now=timezone.now())
+        messages.success(request, words % name)
+        return True
+    return False
+
+
+def _page(row: Member) -> str:
+    return reverse("member", args=[row.unit.slug, row.public_id])
+
+
+def _kept_for_a_while() -> dict:
+    until = date_format(memberships.last_day_to_restore(timezone.now()))
+    return {
+        "keeps": [
+            _("Roles and settings, until %(date)s") % {"date": until},
+            _("What the audit log tells; it holds ids and no names"),
+        ],
+        "undo": _("Until %(date)s an Ops Admin can restore the member. Then name and address are erased.")
+        % {"date": until},
+    }
+
+
+def _question(request: HttpRequest, row: Member, words: dict, *, back: str) -> HttpResponse:
+    """The page before the act: everything that hangs on the membership, by name."""
+    box = getattr(row, "mailbox", None)
+    grants = row.role_grants.select_related("application").defer("application__logo").order_by("pk")
+    stops = [_("Access to this unit, at once")]
+    for grant in grants:
+        role = ROLES[grant.role].name
+        if grant.application is None:
+            stops.append(_("Role: %(role)s") % {"role": role})
+        else:
+            stops.append(
+                _("Role: %(role)s on %(application)s") % {"role": role, "application": grant.application}
+            )
+    if box and box.connection:
+        stops.append(_("Reading their calendar: %(connection)s") % {"connection": box.connection})
+    context = {"member": row, "stops": stops, "back": back, **words}
+    return render(request, "connections/member_end.html", context)
