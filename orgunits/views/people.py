@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from orgunits import first_run
-from orgunits.access import open_to
+from orgunits.access import CLOSED, open_to, units_of
 from orgunits.forms import FirstStaffForm, PreferencesForm
 
 
@@ -34,4 +34,6 @@ def preferences(request: HttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Saved."))
         return redirect("preferences")
-    return render(request, "orgunits/preferences.html", {"form": form}, status=422 if form.errors else 200)
+    own = [unit for unit in units_of(request.user) if unit.state not in CLOSED]
+    context = {"form": form, "own_units": own}
+    return render(request, "orgunits/preferences.html", context, status=422 if form.errors else 200)
