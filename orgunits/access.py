@@ -8,6 +8,7 @@ units through Django admin.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import wraps
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
@@ -67,15 +68,47 @@ class Access:
         return self.may(UNIT_RIGHT_FOR[right]) or right in application.own_rights
 
 
+class Answer(Enum):
+    """How a door answers somebody."""
+
+    OPEN = "open"
+    STRANGER = "stranger"  # as if there were no such unit
+    WRONG_ROLE = "wrong role"
+    CLOSED = "closed"  # the unit is archived
+
+
+def answer_to(
+    access: Access | None,
+    right: str,
+    application: Application | None = None,
+    *,
+    anyway: bool = False,
+    archived_too: bool = False,
+) -> Answer:
+    """What the door to `right` says, on the unit or on an application that `with_own_rights` handed out.
+
+    The doors below ask it and so does "Can X do Y to Z?": they cannot disagree. `anyway`: the page opens without
+    the right, as the one about oneself does. `archived_too`: also in an archived unit.
+    """
+    if access is None:
+        return Answer.STRANGER
+    held = access.may(right) if application is None else access.may_with(application, right)
+    if not (held or anyway):
+        return Answer.WRONG_ROLE
+    if access.member.unit.state in CLOSED and not archived_too:
+        return Answer.CLOSED
+    return Answer.OPEN
+
+
 def access_to(user, slug: str) -> Access | None:
-    """What `user` may do in the unit at `slug`; None when they are no active member of it."""
+    """What `user` may do in the unit at `slug`; None when they are no active member of it, or cannot sign in."""
     held = _held(OuterRef("unit_id"), OuterRef("user_id")).values("permission__codename")
     chosen = ApplicationUserPermission.objects.filter(
         content_object__unit=OuterRef("unit_id"), user=OuterRef("user_id")
     )
     member = (
         Member.objects.active()
-        .filter(user_id=user.pk, user__isnull=False, unit__slug=slug)
+        .filter(user_id=user.pk, user__is_active=True, unit__slug=slug)
         .exclude(unit__state=OrganizationalUnit.State.ERASED)
         .select_related("unit", "user")
         .annotate(rights=ArraySubquery(held), chosen_for_application=Exists(chosen))
@@ -112,14 +145,14 @@ def applications_of(access: Access, *, archived: bool = False) -> QuerySet[Appli
 
     The one place to start from for lists, counts, search and exports of applications.
     """
-    rows = _with_own_rights(access)
+    rows = with_own_rights(access)
     rows = rows.filter(state=Application.State.ARCHIVED if archived else Application.State.ACTIVE)
     if access.may("see_applications"):
         return rows
     return rows.filter(~Q(own_rights=[]))
 
 
-def _with_own_rights(access: Access) -> QuerySet[Application]:
+def with_own_rights(access: Access) -> QuerySet[Application]:
     """All applications of the unit, without the bytes of their logos."""
     own = ApplicationUserPermission.objects.filter(
         content_object=OuterRef("pk"), user_id=access.member.user_id
@@ -151,10 +184,9 @@ def unit_view(
             access = _enter(request, slug, kwargs)
             own = own_member_too and kwargs.get("member_id") == access.member.public_id
             chosen = any_application and access.chosen_for_application
-            if not (access.may(right) or own or chosen):
-                return refuse(request, "look_up_state" if any_application else right)
-            if access.member.unit.state in CLOSED and not archived_too:
-                return _closed(request)
+            answer = answer_to(access, right, anyway=own or chosen, archived_too=archived_too)
+            if answer != Answer.OPEN:
+                return _turn_away(request, answer, "look_up_state" if any_application else right)
             if fresh:
                 raise_if_reauthentication_required(request, app="orgunits")
             return view(request, access.member.unit, **kwargs)
@@ -176,13 +208,12 @@ def application_view(right: str, *, fresh: bool = False) -> Callable:
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, application_id: str, **kwargs) -> HttpResponse:
             access = _enter(request, slug, {"application_id": application_id, **kwargs})
-            application = _with_own_rights(access).filter(public_id=application_id).first()
+            application = with_own_rights(access).filter(public_id=application_id).first()
             if application is None:
                 raise Http404
-            if not access.may_with(application, right):
-                return refuse(request, right)
-            if access.member.unit.state in CLOSED:
-                return _closed(request)
+            answer = answer_to(access, right, application)
+            if answer != Answer.OPEN:
+                return _turn_away(request, answer, right)
             if fresh:
                 raise_if_reauthentication_required(request, app="orgunits")
             return view(request, access.member.unit, application, **kwargs)
@@ -208,6 +239,10 @@ def _mark_seen(member: Member) -> None:
     today = timezone.now().date()
     if member.last_seen_on != today:
         Member.objects.filter(pk=member.pk).update(last_seen_on=today)
+
+
+def _turn_away(request: HttpRequest, answer: Answer, right: str) -> HttpResponse:
+    return _closed(request) if answer == Answer.CLOSED else refuse(request, right)
 
 
 def refuse(request: HttpRequest, right: str) -> HttpResponse:
