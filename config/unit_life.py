@@ -12,6 +12,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.ui.moments import SHOWN
 from connections.states import State as ConnectionState
 from orgunits import units
 from orgunits.access import unit_view
@@ -77,7 +78,7 @@ def effects_of_pausing(unit: OrganizationalUnit) -> Effects:
 def effects_of_archiving(unit: OrganizationalUnit, *, now: datetime) -> Effects:
     """What archiving stops and keeps; four queries."""
     day = timezone.localtime(now + timedelta(days=settings.RESTORE_DAYS))
-    held = {**vars(_count(unit)), "day": date_format(day, "DATE_FORMAT")}
+    held = {**vars(_count(unit)), "day": date_format(day, SHOWN["date"])}
     return Effects(
         stops=[
             _("Every page of the unit closes, for %(members)s.") % held,

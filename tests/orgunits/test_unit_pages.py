@@ -114,6 +114,16 @@ def test_pausing_twice_leaves_the_first_pause_as_it_is(company):
     assert OrganizationalUnit.objects.get(pk=company.unit.pk).state_since == since
 
 
+@pytest.mark.parametrize(
+    ("name", "question"), [("unit_pause", "Pause Kube?"), ("unit_archive", "Archive Kube?")]
+)
+def test_the_page_before_an_act_names_the_unit_and_can_be_left(company, name, question):
+    page = text_of(signed_in(company.olga).get(at(name, company)))
+
+    assert question in page
+    assert f'href="{at("unit_settings", company)}">Cancel' in page
+
+
 # --- archive and restore ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("typed", ["", "kube", "Kube Community"])
 def test_a_unit_is_not_archived_without_its_name_typed(company, typed):
