@@ -62,9 +62,11 @@ def unit_menu(request: HttpRequest) -> list[dict]:
     """The unit's pages that the viewer may open."""
     access = request.access
     slug, me = access.member.unit.slug, access.member
+    applications = [("see_unit", _("Applications"), "apps", reverse("applications", args=[slug]))]
     entries = [
         ("see_unit", _("Home"), "home", reverse("unit_home", args=[slug])),
         ("see_connections", _("Connections"), "plug-connected", reverse("connections", args=[slug])),
+        *(applications if access.opens_applications else []),
         ("see_members", _("Members"), "users", reverse("members", args=[slug])),
         ("see_unit", _("My calendar"), "calendar-user", reverse("member", args=[slug, me.public_id])),
         ("see_unit", _("Roles"), "shield-check", reverse("roles", args=[slug])),
