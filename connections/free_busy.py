@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
 from orgunits.models import Member
 
-from . import jobs
+from . import jobs, mailboxes
 from .models import BusyPeriod, CalendarConnection, EventPosition, Mailbox, MemberCalendar
 from .periods import minute_of, window_of
 from .states import State
@@ -74,11 +74,15 @@ def progress(connection: CalendarConnection) -> dict[str, int]:
 
 
 # --- at night -----------------------------------------------------------------------------------------------------
+@transaction.atomic
 def roll_windows(*, now: datetime) -> int:
     """Move the frozen windows to today: calendars whose window began before today's are read anew."""
     starts, _ends = window_of(now, back=settings.WINDOW_DAYS_BACK, ahead=settings.WINDOW_DAYS_AHEAD)
     old = MemberCalendar.objects.filter(window_starts__lt=starts).exclude(feed_token="")
-    Mailbox.objects.filter(calendars__in=old, next_sync_at__isnull=False).update(next_sync_at=now)
+    rolled = MemberCalendar.objects.filter(pk__in=old.values("pk"), mailbox=OuterRef("pk"))
+    mailboxes.update_in_order(
+        Mailbox.objects.filter(Exists(rolled), next_sync_at__isnull=False), next_sync_at=now
+    )
     return old.update(feed_token="")
 
 

@@ -211,7 +211,7 @@ def _moment(value: dict | None, *, all_day: bool) -> datetime | date | None:
         if all_day:
             return date.fromisoformat(text[:10])
         zone = value.get("timeZone", "UTC")
-        tz = UTC if zone in {"UTC", ""} else ZoneInfo(iana_zone(zone) or "UTC")
+        tz = UTC if zone in {"UTC", ""} else ZoneInfo(iana_zone(zone))
         return datetime.fromisoformat(text).replace(tzinfo=tz).astimezone(UTC)
     except (KeyError, ValueError):
         raise Unreadable("time of an event") from None
