@@ -10,7 +10,7 @@ from django.db import models, transaction
 from .audit_verbs import VERBS
 from .models import AuditEvent, AuditName, AuditReason, OrganizationalUnit, User
 
-__all__ = ["SYSTEM", "VERBS", "coming_from", "names", "record"]
+__all__ = ["SYSTEM", "VERBS", "coming_from", "record"]
 
 SYSTEM = "system"
 
@@ -74,9 +74,3 @@ def _keep_name(subject: str, name: str) -> None:
     """
     if not AuditName.objects.filter(subject=subject, name=name).exists():
         AuditName.objects.update_or_create(subject=subject, defaults={"name": name})
-
-
-def names(events: list[AuditEvent]) -> dict[str, str]:
-    """What the ids in `events` are called; an erased one is missing."""
-    ids = {event.actor for event in events} | {event.subject for event in events}
-    return dict(AuditName.objects.filter(subject__in=ids).values_list("subject", "name"))

@@ -5,19 +5,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from .audit import SYSTEM
 from .audit_facts import label_of, words_of
-from .audit_verbs import VERBS
+from .audit_verbs import CATEGORIES, VERBS, verbs_of
 from .models import AuditEvent, AuditName, AuditReason, OrganizationalUnit
+from .paging import Page, page_of
 
 PUBLIC_ID = re.compile(r"([a-z]{3,4})_[0-9a-f]{24}\Z")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 # The page of an object, by the first letters of its public id: the address's name and what stands in it.
 PAGES: dict[str, tuple[str, str]] = {
+    "app": ("application", "application_id"),
     "con": ("connection", "connection_id"),
     "mem": ("member", "member_id"),
 }
@@ -57,6 +60,50 @@ class Line:
     def by_itself(self) -> bool:
         """Whether the portal did it, and no person."""
         return self.event.actor == SYSTEM
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the log is narrowed to; empty values do not narrow. `actor` and `object` are names or public ids,
+    `action` a verb or a category of verbs; `since` is the first instant, `until` the first one after."""
+
+    actor: str = ""
+    action: str = ""
+    object: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    origin: str = ""
+
+
+def events_of(unit: OrganizationalUnit, chosen: Chosen) -> QuerySet[AuditEvent]:
+    """The unit's events that fit."""
+    rows = unit.audit_events.all()
+    if chosen.actor:
+        rows = rows.filter(_called("actor", chosen.actor))
+    if chosen.object:
+        rows = rows.filter(_called("subject", chosen.object))
+    if chosen.action:
+        verbs = list(verbs_of(chosen.action)) if chosen.action in CATEGORIES else [chosen.action]
+        rows = rows.filter(verb__in=verbs)
+    if chosen.since:
+        rows = rows.filter(at__gte=chosen.since)
+    if chosen.until:
+        rows = rows.filter(at__lt=chosen.until)
+    return rows.filter(origin=chosen.origin) if chosen.origin else rows
+
+
+def _called(column: str, words: str) -> Q:
+    """`column` is this id, or an id whose name holds these words; an erased one is found by its id alone."""
+    words = words.strip()
+    if PUBLIC_ID.match(words) or words == SYSTEM:
+        return Q(**{column: words})
+    named = AuditName.objects.filter(name__icontains=words)
+    return Q(**{f"{column}__in": named.values("subject")})
+
+
+def page_of_events(rows: QuerySet[AuditEvent], *, after: str, size: int) -> Page:
+    """One page of `rows`, the newest first."""
+    return page_of(rows, ("at", "pk"), after=after, size=size, descending=True, moments=("at",))
 
 
 def events_about(unit: OrganizationalUnit, public_id: str, limit: int = 20) -> list[Line]:
