@@ -25,6 +25,9 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("move calendar windows to today", "connections.jobs.roll_windows", "10 0 * * *"),
     Entry("warn of ends", "connections.jobs.warn_of_ends", "20 6 * * *"),
     Entry("forget what is kept no longer", "connections.jobs.forget", "40 2 * * *"),
+    Entry("go on with acts on many members", "orgunits.jobs.go_on_with_bulk", "*/10 * * * *"),
+    Entry("forget acts on many members", "orgunits.jobs.forget_bulk", "50 2 * * *"),
+    Entry("erase members removed 30 days ago", "orgunits.jobs.erase_members", "0 3 * * *"),
     Entry("erase units archived 30 days ago", "provisioning.jobs.erase_overdue_units", "20 3 * * *"),
 )
 

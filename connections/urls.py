@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import callbacks, connect, connections, hand_offs, members, memberships, set_up
+from .views import bulk, callbacks, connect, connections, hand_offs, integrations, members, memberships, set_up
 
 _CONNECTION = "connections/<str:connection_id>/"
 _MEMBER = "members/<str:member_id>/"
@@ -32,7 +32,9 @@ unit_urls = [
     path(f"{_CONNECTION}set-up/key/shared/", set_up.key_shared, name="key_shared"),
     path(f"{_CONNECTION}hand-off/", set_up.hand_off_new, name="hand_off_new"),
     path(f"{_CONNECTION}hand-off/withdraw/", set_up.hand_off_revoke, name="hand_off_revoke"),
+    path("integrations/", integrations.integrations, name="integrations"),
     path("members/", members.members, name="members"),
+    path("members/act/", bulk.bulk_new, name="bulk_new"),
     path("members/export/", members.members_export, name="members_export"),
     path(_MEMBER, members.member, name="member"),
     path(f"{_MEMBER}calendars/", members.choose_calendars, name="choose_calendars"),
@@ -42,7 +44,6 @@ unit_urls = [
     path(f"{_MEMBER}reinstate/", memberships.member_reinstate, name="member_reinstate"),
     path(f"{_MEMBER}remove/", memberships.member_remove, name="member_remove"),
     path(f"{_MEMBER}restore/", memberships.member_restore, name="member_restore"),
-    path("me/leave/", memberships.leave, name="leave"),
 ]
 
 urls = [

@@ -15,6 +15,7 @@ from . import audit
 from .memberships import WrongState
 from .models import AuditEvent, AuditName, AuditReason, Member, User
 
+SLICE = 200  # members of one job
 NOBODY = "erased.invalid"  # RFC 2606: never a domain of anybody
 
 

@@ -24,12 +24,14 @@ from orgunits import grants, limits, memberships
 from orgunits import members as member_verbs
 from orgunits.access import refuse, unit_view
 from orgunits.audit_log import events_about
+from orgunits.forms.bulk import BulkForm
 from orgunits.models import Member, OrganizationalUnit
 
 from .common import connection_of, member_of
 
 
-def _chosen(request: HttpRequest, unit: OrganizationalUnit) -> tuple[MemberFilterForm, Chosen]:
+def chosen_of(request: HttpRequest, unit: OrganizationalUnit) -> tuple[MemberFilterForm, Chosen]:
+    """The filter in the address: as a form, and as what the list is narrowed to."""
     living = list(unit.calendar_connections.exclude(state=State.DISCONNECTED).order_by("pk")[:200])
     form = MemberFilterForm(request.GET, connections=living)
     form.is_valid()
@@ -39,13 +41,14 @@ def _chosen(request: HttpRequest, unit: OrganizationalUnit) -> tuple[MemberFilte
 @unit_view("see_members")
 def members(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     """Who is here, which connection serves them, and how reading goes."""
-    form, chosen = _chosen(request, unit)
+    form, chosen = chosen_of(request, unit)
     rows = member_list.members(unit, chosen)
     order = request.GET.get("sort", "name")
     page = member_list.page(rows, order=order, after=request.GET.get("after", ""))
     totals = member_list.totals(rows)
     query = request.GET.copy()
     query.pop("after", None)
+    narrowed = query.copy()
     first_url = f"?{query.urlencode()}"
     query["after"] = page.next_key
     context = {
@@ -58,6 +61,8 @@ def members(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
         ],
         "filtered": bool(chosen),
         "state": chosen.state,
+        "bulk_form": BulkForm(access=request.access) if request.access.may("manage_members") else None,
+        "query": narrowed.urlencode(),
         "restore_days": settings.RESTORE_DAYS,
         "first_url": first_url if request.GET.get("after") else "",
         "next_url": f"?{query.urlencode()}" if page.next_key else "",
@@ -83,7 +88,7 @@ def members_export(request: HttpRequest, unit: OrganizationalUnit) -> HttpRespon
     """The same filter as CSV; cells that a spreadsheet would run are made harmless."""
     if not limits.within(request, "exports"):
         return limits.refuse(request)
-    _form, chosen = _chosen(request, unit)
+    _form, chosen = chosen_of(request, unit)
     rows = member_list.shown(member_list.members(unit, chosen)).order_by("sort_key", "pk")
     writer = csv.writer(_Line())
 

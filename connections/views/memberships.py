@@ -1,4 +1,4 @@
-"""Pages on which a membership ends or goes on: suspend, reinstate, remove, restore, and leave by oneself."""
+"""Pages on which somebody's membership ends or goes on: suspend, reinstate, remove, restore."""
 
 from collections.abc import Callable
 
@@ -81,24 +81,11 @@ def member_restore(request: HttpRequest, unit: OrganizationalUnit, member_id: st
     return redirect(f"{reverse('members', args=[unit.slug])}?state={Member.State.REMOVED}")
 
 
-@unit_view("see_unit")
-def leave(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
-    """Leave the unit by oneself."""
-    row = member_of(unit, request.access.member.public_id)
-    if request.method == "POST" and _done(
-        request, row, memberships.remove_member, _("You have left %(unit)s.") % {"unit": unit.name}
-    ):
-        return redirect("front_door")
-    title = _("Leave %(unit)s") % {"unit": unit.name}
-    words = {"title": title, "button": _("Leave"), **_kept_for_a_while()}
-    return _question(request, row, words, back=_page(row))
-
-
 def _of_others(request: HttpRequest, row: Member) -> Member:
     """`row`, when the viewer may act on it: somebody else, whose roles are at or below their own."""
     if row.pk == request.access.member.pk:
         raise PermissionDenied(
-            _("This is about somebody else's membership. You can leave the unit on your own page.")
+            _("Nobody does this to themselves. You can leave the unit on a page of its own.")
         )
     if not memberships.within_reach(row, request.access.rights):
         raise PermissionDenied(_("This member holds a role above your own."))

@@ -37,6 +37,9 @@ class BulkRun(UnitScoped):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    def __str__(self) -> str:
+        return str(self.get_act_display())
+
 
 class BulkRow(UnitScoped):
     """One member of a run, and what became of them."""

@@ -48,3 +48,24 @@ document.addEventListener("htmx:beforeSwap", event => {
   if (event.detail.xhr.status === 422) { event.detail.shouldSwap = true; event.detail.isError = false }
 })
 document.addEventListener("htmx:afterSettle", event => event.target.querySelector?.("[data-focus]")?.focus())
+
+// Ticking rows of a list: the box in its head ticks the page, and the bar says how many are ticked.
+const ticksOf = form => [...document.querySelectorAll(`input[name="member"][form="${form}"]`)]
+const sayTicked = form => {
+  const words = document.querySelector(`#${form} [data-ticked]`)
+  const ticks = ticksOf(form), ticked = ticks.filter(box => box.checked).length
+  const number = value => Number(value).toLocaleString(document.documentElement.lang)
+  words.textContent = words.dataset.words.replace("{ticked}", number(ticked)).replace("{total}", number(words.dataset.total))
+  const head = document.querySelector(`[data-tick-all="${form}"]`)
+  head.checked = ticks.length > 0 && ticked === ticks.length
+  head.indeterminate = ticked > 0 && ticked < ticks.length
+}
+document.addEventListener("change", event => {
+  const form = event.target.dataset.tickAll ?? event.target.getAttribute("form")
+  if (event.target.dataset.tickAll) for (const box of ticksOf(form)) box.checked = event.target.checked
+  if (event.target.dataset.tickAll || event.target.name === "member") {
+    document.querySelector(`#${form} [name="whom"][value="ticked"]`).checked = true
+    sayTicked(form)
+  }
+})
+for (const head of document.querySelectorAll("[data-tick-all]")) sayTicked(head.dataset.tickAll)
