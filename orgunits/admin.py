@@ -3,9 +3,12 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
 
 from .models import Application, AuditEvent, Member, OrganizationalUnit, User
+from .views import approvals
 
 admin.site.site_header = admin.site.site_title = "Convoke support"
 admin.site.unregister(Application)  # the toolkit's own page changes secrets
@@ -52,6 +55,7 @@ class ApplicationAdmin(ReadOnly):
     list_select_related = ["unit"]
     list_filter = ["environment", "state"]
     search_fields = ["name", "public_id", "client_id"]
+    change_form_template = "admin/orgunits/application/change_form.html"
     fields = [
         "public_id",
         "unit",
@@ -65,6 +69,24 @@ class ApplicationAdmin(ReadOnly):
         "approved_at",
         "approved_by",
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
+        return super().get_queryset(request).defer("logo", "client_secret", "second_secret")
+
+    def get_urls(self) -> list:
+        view = self.admin_site.admin_view(self.approval)
+        return [
+            path("<path:object_id>/approval/", view, name="orgunits_application_approval"),
+            *super().get_urls(),
+        ]
+
+    def approval(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The one act of support on applications: approve, or withdraw the approval, with a reason."""
+        application = self.get_object(request, object_id)
+        if application is None or not self.has_view_permission(request, application):
+            raise Http404
+        frame = {**self.admin_site.each_context(request), "opts": self.opts, "original": application}
+        return approvals.approval(request, application, frame)
 
 
 @admin.register(AuditEvent)

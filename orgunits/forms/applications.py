@@ -136,6 +136,17 @@ class SecretForm(SeenForm):
     act = forms.ChoiceField(choices=[("make", "make"), ("retire", "retire"), ("discard", "discard")])
 
 
+class ApprovalForm(SeenForm):
+    """Staff approve an application, or take the approval back."""
+
+    why = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("It stands in the audit log of the unit, where its Ops Admins read it."),
+    )
+
+
 class ApplicationFilterForm(forms.Form):
     """Which applications to show; lives in the URL."""
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 from connections import calendar_connections, calendars, domains, mailboxes
 from connections.models import CalendarConnection, MemberCalendar
 from connections.providers.base import CalendarInfo
-from orgunits import roles
-from orgunits.access import Rule
+from orgunits import bulk, roles
+from orgunits.access import Rule, access_to
 from orgunits.members import add_member
 from orgunits.models import Application, Member, OrganizationalUnit, User
 from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
@@ -78,6 +78,7 @@ class Furnished:
             "connection_id": connection.public_id,
             "member_id": self.member.public_id,
             "application_id": self.application.public_id,
+            "run_id": self.unit.bulkruns.get().public_id,
             "domain": connection.domains.first().domain,
             "provider": "google",
             "mode": "free_busy",
@@ -117,12 +118,15 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     )
     applications = [make_application(unit, environment) for environment in ("staging", "production")]
     for application in applications:
-        Application.objects.filter(pk=application.pk).update(name=f"{word} {application.environment}")
+        Application.objects.filter(pk=application.pk).update(
+            name=f"{word} {application.environment}", logo=b"png"
+        )
         application.refresh_from_db()
     people = {roles.OPS_ADMIN.code: by}
     for role in roles.ROLES.values():
         if role.code not in people:
             people[role.code] = _person(unit, role, applications[0], by=by, word=word)
+    bulk.prepare(access_to(by, unit.slug), unit.members.filter(pk=member.pk), "suspend", now=now)
     return Furnished(unit, *made, member, member.mailbox.calendars.get(), *applications, people)
 
 
@@ -163,6 +167,7 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "connection_id": f"con_{secrets.token_hex(12)}",
         "member_id": f"mem_{secrets.token_hex(12)}",
         "application_id": f"app_{secrets.token_hex(12)}",
+        "run_id": f"run_{secrets.token_hex(12)}",
         "domain": f"{secrets.token_hex(6)}.example",
     }
     return {**values, name: made_up[name]}
@@ -180,6 +185,7 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "key_add": {"key_json": key.read_text() if key.exists() else ""},
         "choose_calendars": {"calendar": of.calendar.public_id},
         "choose_connection": {"connection": of.elsewhere.public_id},
+        "bulk_new": {"act": "suspend", "member": of.member.public_id, "whom": "ticked"},
         "member_settings": {
             "time_zone": "Europe/Berlin",
             "starts": "09:00",

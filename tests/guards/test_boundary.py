@@ -245,7 +245,7 @@ def holds(role: str, route: Route, *, chosen: bool = True) -> bool:
     right, of_role = route.rule.right, ROLES[role]
     if route.rule.audience == "application":
         return UNIT_RIGHT_FOR[right] in of_role.rights or (chosen and right in of_role.application_rights)
-    return right in of_role.rights
+    return right in of_role.rights or (route.rule.any_application and of_role.on_application)
 
 
 def refused_with_names(answer, route: Route) -> bool:

@@ -13,8 +13,8 @@ from PIL import Image
 
 from orgunits import applications, roles
 from orgunits.applications import secret_matches
-from orgunits.models import Application, AuditEvent
-from tests.people import Integrator, make_application, make_company, make_integrator
+from orgunits.models import Application, AuditEvent, AuditReason
+from tests.people import Integrator, make_application, make_company, make_integrator, make_user
 
 pytestmark = pytest.mark.django_db
 PAGES = [
@@ -486,3 +486,82 @@ def test_archiving_says_what_stops_and_can_be_undone(tools):
         .order_by("pk")
         .values_list("verb", flat=True)
     ) == ["application.archived", "application.restored"]
+
+
+# --- approval
+
+
+def approval_page(app: Application) -> str:
+    return reverse("admin:orgunits_application_approval", args=[app.pk])
+
+
+def staff() -> Client:
+    return client_of(make_user("Sami", "sami@x.example", is_staff=True, is_superuser=True))
+
+
+def test_staff_approve_with_a_reason_that_the_unit_reads(tools):
+    sami, app = staff(), tools.production
+    shown = text(sami.get(approval_page(app)))
+    assert "https://production.tools.example/callback" in shown
+    assert approval_page(app) in text(sami.get(reverse("admin:orgunits_application_change", args=[app.pk])))
+
+    sami.post(approval_page(app), {"why": "We know them", **seen(app)})
+
+    event = AuditEvent.objects.get(subject=app.public_id, verb="application.approved")
+    assert (event.unit, event.origin) == (tools.unit, "support")
+    assert AuditReason.objects.get(event=event.public_id).text == "We know them"
+    assert "Development mode" not in text(client_of(tools.ethan).get(page(tools, "application", app)))
+    body = text(client_of(tools.irma).get(page(tools, "application", app)))
+    assert "Application approved" in body
+    assert "We know them" in body
+
+
+def test_an_approval_needs_a_reason_and_what_was_looked_at(tools):
+    sami, app = staff(), tools.production
+
+    assert sami.post(approval_page(app), {"why": " ", **seen(app)}).status_code == 422
+    looked_at = seen(app)
+    applications.set_logo(app, b"png", seen=app.updated, by=tools.ethan, now=timezone.now())
+    sami.post(approval_page(app), {"why": "Fine", **looked_at})
+
+    app.refresh_from_db()
+    assert app.approved_at is None
+
+
+def test_staff_withdraw_an_approval(tools):
+    sami, app = staff(), tools.production
+    sami.post(approval_page(app), {"why": "We know them", **seen(app)})
+
+    sami.post(approval_page(app), {"why": "Complaints", **seen(app)})
+
+    app.refresh_from_db()
+    assert app.approved_at is None
+    assert AuditEvent.objects.filter(subject=app.public_id, verb="application.approval_ended").exists()
+
+
+def test_nobody_of_the_unit_and_no_staff_without_the_permission_approves(tools):
+    helper = make_user("Hal", "hal@x.example", is_staff=True)
+    for user in (tools.irma, tools.ethan, helper):
+        answer = client_of(user).post(approval_page(tools.production), {"why": "x", **seen(tools.production)})
+        assert answer.status_code in {302, 404}  # the admin sends whoever is no staff to its sign-in
+    tools.production.refresh_from_db()
+    assert tools.production.approved_at is None
+
+
+def test_support_sees_no_secret_of_an_application(tools):
+    applications.make_second_secret(
+        tools.production, seen=tools.production.updated, by=tools.ethan, now=timezone.now()
+    )
+    sami, app = staff(), tools.production
+    app.refresh_from_db()
+
+    for path in (
+        approval_page(app),
+        reverse("admin:orgunits_application_change", args=[app.pk]),
+        reverse("admin:orgunits_application_changelist"),
+    ):
+        body = text(sami.get(path))
+        assert app.client_secret not in body
+        assert app.second_secret not in body
+        assert "pbkdf2" not in body
+    assert "oauth2_provider" not in text(sami.get(reverse("admin:index")))
