@@ -1,31 +1,16 @@
 """The audit log: verbs write here what they did."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 
 from django.db import models, transaction
 
 from .audit_verbs import VERBS
 from .models import AuditEvent, AuditName, AuditReason, OrganizationalUnit, User
+from .origin import coming_from, current
 
 __all__ = ["SYSTEM", "VERBS", "coming_from", "record"]
 
 SYSTEM = "system"
-
-# Where acts come from, and the id of the request. It travels beside the arguments, since no verb depends on it.
-_origin: ContextVar[tuple[str, str]] = ContextVar("audit_origin", default=(AuditEvent.Origin.JOB, ""))
-
-
-@contextmanager
-def coming_from(origin: str, request_id: str = "") -> Iterator[None]:
-    """Whatever is recorded inside comes from `origin`: a page, a job, or support."""
-    token = _origin.set((origin, request_id))
-    try:
-        yield
-    finally:
-        _origin.reset(token)
 
 
 def record(
@@ -46,7 +31,7 @@ def record(
     the subject changed. They and `facts` are ids, codes and numbers; a name or an address never belongs there.
     `why` is the reason a person wrote, kept beside the event so that it can be erased.
     """
-    origin, request_id = _origin.get()
+    origin, request_id = current()
     with transaction.atomic():
         for row in (subject, by):
             if row is not None:
