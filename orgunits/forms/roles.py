@@ -6,6 +6,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from orgunits import rights
 from orgunits.models import Application
 from orgunits.roles import OPS_ADMIN, ROLES, Role
 
@@ -115,3 +116,38 @@ class MemberSearchForm(forms.Form):
             }
         ),
     )
+
+
+class AskForm(MemberSearchForm):
+    """Who, what, and on which application: the question "Can X do Y to Z?"."""
+
+    right = forms.ChoiceField(label=_("May they"), required=False)
+    application = forms.ChoiceField(
+        label=_("On which application"),
+        required=False,
+        help_text=_("Only for what is done with applications."),
+    )
+
+    def __init__(self, *args, applications: list[Application], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["q"].label = _("Member")
+        self.fields["q"].help_text = _("Part of the name or address.")
+        self.fields["right"].choices = [
+            ("", _("Choose")),
+            (_("Their own schedule"), [(f"own.{right}", w) for right, w in rights.ON_OWN_SCHEDULE.items()]),
+            (_("The unit"), [(f"unit.{right}", w) for right, w in rights.ON_UNIT.items()]),
+            (_("Applications"), [(f"application.{right}", w) for right, w in rights.ON_APPLICATION.items()]),
+        ]
+        self.by_id = {row.public_id: row for row in applications}
+        self.fields["application"].choices = [
+            ("", _("All, those made later included")),
+            *((row.public_id, f"{row.name} ({row.get_environment_display()})") for row in applications),
+        ]
+
+    def question(self) -> tuple[str, str, Application | None] | None:
+        """What is asked about ("own", "unit" or "application"), the right, and the one application if there is."""
+        if not self.is_valid() or not self.cleaned_data["right"]:
+            return None
+        about, right = self.cleaned_data["right"].split(".")
+        chosen = self.by_id.get(self.cleaned_data["application"]) if about == "application" else None
+        return about, right, chosen

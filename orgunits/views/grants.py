@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from orgunits import grants, rights
 from orgunits.access import refuse, rights_of, unit_view
-from orgunits.candidates import MOST, candidates
+from orgunits.candidates import MOST, candidates, member_with
 from orgunits.forms.roles import ApplicationGrantForm, GrantForm, MemberSearchForm, ReasonForm, TermsForm
 from orgunits.models import Application, Member, OrganizationalUnit, RoleGrant
 from orgunits.paging import page_of
@@ -110,7 +110,7 @@ def application_people(request: HttpRequest, unit: OrganizationalUnit, applicati
         raise Http404
     search = MemberSearchForm(request.GET)
     text = search.cleaned_data["q"] if search.is_valid() else ""
-    chosen = _chosen(unit, request.POST.get("member") or request.GET.get("member", ""))
+    chosen = member_with(unit, request.POST.get("member") or request.GET.get("member", ""))
     form = ApplicationGrantForm(_posted(request), initial={"member": chosen.public_id if chosen else ""})
     if request.method == "POST" and chosen is None:
         raise Http404
@@ -182,19 +182,10 @@ def _give(request: HttpRequest, member: Member, form: TermsForm) -> bool:
 
 def _member(unit: OrganizationalUnit, member_id: str) -> Member:
     """The unit's member with this public id, or 404."""
-    rows = unit.members.exclude(state=Member.State.REMOVED).select_related("unit", "user")
-    member = rows.filter(public_id=member_id).first()
+    member = member_with(unit, member_id)
     if member is None:
         raise Http404
     return member
-
-
-def _chosen(unit: OrganizationalUnit, member_id: str) -> Member | None:
-    """The member that a search ended with; None while there is none."""
-    if not member_id or "\0" in member_id:
-        return None
-    rows = unit.members.exclude(state=Member.State.REMOVED).select_related("unit", "user")
-    return rows.filter(public_id=member_id).first()
 
 
 def _back(request: HttpRequest, unit: OrganizationalUnit, member: Member) -> str:

@@ -1,4 +1,6 @@
-"""The page of roles: what each may do, as the portal decides it."""
+"""Pages about roles: what each may do, and whether somebody may do something."""
+
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -6,8 +8,18 @@ from django.utils.translation import gettext as _
 
 from orgunits import rights
 from orgunits.access import unit_view
+from orgunits.candidates import MOST, candidates, member_with
+from orgunits.explain import explain
+from orgunits.forms.roles import AskForm
 from orgunits.models import OrganizationalUnit
 from orgunits.roles import CUSTOMER, INTEGRATOR, ROLES, UNIT_RIGHT_FOR, Role
+
+APPLICATIONS_OFFERED = 200
+WORDS = {
+    "own": rights.ON_OWN_SCHEDULE,
+    "unit": rights.ON_UNIT,
+    "application": rights.ON_APPLICATION,
+}
 
 
 @unit_view("see_unit")
@@ -48,3 +60,32 @@ def _where(role: Role) -> str:
     if set(role.where) == {CUSTOMER, INTEGRATOR}:
         return _("Granted in every unit.")
     return _("Granted in integrator units, and in customer units that own an application.")
+
+
+@unit_view("review_access")
+def roles_ask(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
+    """Can X do Y to Z? The question stands in the URL; the answer is the door's own."""
+    applications = unit.applications.defer("logo").order_by("name", "pk")[:APPLICATIONS_OFFERED]
+    form = AskForm(request.GET, applications=list(applications))
+    question, text = form.question(), form.cleaned_data.get("q", "") if form.is_valid() else ""
+    member = member_with(unit, request.GET.get("member", ""))
+    found = [] if member else candidates(unit, text)
+    kept = {name: request.GET[name] for name in ("right", "application") if request.GET.get(name)}
+    context = {
+        "form": form,
+        "member": member,
+        "found": found[:MOST],
+        "more": len(found) > MOST,
+        "text": text,
+        "choose": f"?{urlencode({**kept, 'member': ''})}",
+        "again": f"?{urlencode(kept)}",
+    }
+    if member and question:
+        about, right, application = question
+        context |= {
+            "about": about,
+            "right_words": WORDS[about][right],
+            "application": application,
+            "explanation": explain(unit, member, right, application, own=about == "own"),
+        }
+    return render(request, "orgunits/role_ask.html", context)
