@@ -5,9 +5,11 @@ from django.shortcuts import redirect, render
 
 from connections import checklist
 from connections.states import State, shown_with_counts
-from orgunits.access import open_to, unit_view, units_of
+from orgunits.access import applications_of, open_to, unit_view, units_of
 from orgunits.models import OrganizationalUnit
 from orgunits.units import may_create_units
+
+APPLICATIONS_SHOWN = 10
 
 
 @open_to("signed_in")
@@ -22,18 +24,34 @@ def front_door(request: HttpRequest) -> HttpResponse:
 
 @unit_view("see_unit")
 def unit_home(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
-    """For Ops Admins the set-up checklist; everybody else goes to their own calendar."""
+    """What the unit is mostly for comes first: set-up and calendars, or applications. Who looks after neither
+    goes to what is theirs."""
     access = request.access
-    if not access.may("see_connections"):
+    if not (access.may("see_connections") or access.may("see_applications")):
+        if access.chosen_for_application:
+            return redirect("applications", slug=unit.slug)
         return redirect("member", slug=unit.slug, member_id=access.member.public_id)
+    integrator = unit.shape == OrganizationalUnit.Shape.INTEGRATOR
+    applications = list(applications_of(access).order_by("pk")[:APPLICATIONS_SHOWN])
+    context = {
+        "integrator": integrator,
+        "applications": applications,
+        "shows_applications": access.opens_applications and (integrator or bool(applications)),
+    }
+    if access.may("see_connections"):
+        context |= _calendars(unit)
+    return render(request, "orgunits/unit_home.html", context)
+
+
+def _calendars(unit: OrganizationalUnit) -> dict:
+    """The set-up steps and the living connections."""
     steps = checklist.steps(unit)
     living = unit.calendar_connections.exclude(state=State.DISCONNECTED).prefetch_related("domains")
-    context = {
+    return {
         "steps": steps,
         "done": sum(step.state == checklist.DONE for step in steps),
         "connections": shown_with_counts(list(living.order_by("pk")[:20])),
     }
-    return render(request, "orgunits/unit_home.html", context)
 
 
 @open_to("everyone")

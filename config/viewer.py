@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orgunits.access import CLOSED, units_of
+from orgunits.models import OrganizationalUnit
 
 
 class ViewerMiddleware:
@@ -61,17 +62,24 @@ def page_context(request: HttpRequest) -> dict:
 def unit_menu(request: HttpRequest) -> list[dict]:
     """The unit's pages that the viewer may open."""
     access = request.access
-    slug, me = access.member.unit.slug, access.member
-    applications = [("see_unit", _("Applications"), "apps", reverse("applications", args=[slug]))]
+    unit, me = access.member.unit, access.member
+    concerned = access.may("see_connections") or access.opens_applications
+    connections = [
+        ("see_connections", _("Connections"), "plug-connected", reverse("connections", args=[unit.slug]))
+    ]
+    applications = [("see_unit", _("Applications"), "apps", reverse("applications", args=[unit.slug]))]
+    applications = applications if access.opens_applications else []
+    integrations = [("see_unit", _("Integrations"), "puzzle", reverse("integrations", args=[unit.slug]))]
+    integrator = unit.shape == OrganizationalUnit.Shape.INTEGRATOR
     entries = [
-        ("see_unit", _("Home"), "home", reverse("unit_home", args=[slug])),
-        ("see_connections", _("Connections"), "plug-connected", reverse("connections", args=[slug])),
-        *(applications if access.opens_applications else []),
-        ("see_members", _("Members"), "users", reverse("members", args=[slug])),
-        ("see_unit", _("My calendar"), "calendar-user", reverse("member", args=[slug, me.public_id])),
-        ("see_unit", _("Roles"), "shield-check", reverse("roles", args=[slug])),
-        ("see_audit", _("Audit log"), "list-details", reverse("audit_log", args=[slug])),
-        ("manage_unit", _("Settings"), "settings", reverse("unit_settings", args=[slug])),
+        ("see_unit", _("Home"), "home", reverse("unit_home", args=[unit.slug])),
+        *(applications + connections if integrator else connections + applications),
+        *(integrations if concerned else []),
+        ("see_members", _("Members"), "users", reverse("members", args=[unit.slug])),
+        ("see_unit", _("My calendar"), "calendar-user", reverse("member", args=[unit.slug, me.public_id])),
+        ("see_unit", _("Roles"), "shield-check", reverse("roles", args=[unit.slug])),
+        ("see_audit", _("Audit log"), "list-details", reverse("audit_log", args=[unit.slug])),
+        ("manage_unit", _("Settings"), "settings", reverse("unit_settings", args=[unit.slug])),
     ]
     visible = [entry for entry in entries if access.may(entry[0])]
     current = max((url for *_, url in visible if request.path.startswith(url)), key=len, default="")

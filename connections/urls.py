@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from .views import bulk, callbacks, connect, connections, hand_offs, integrations, members, memberships, set_up
+from .views import (
+    bulk,
+    callbacks,
+    connect,
+    connections,
+    hand_offs,
+    integrations,
+    members,
+    memberships,
+    set_up,
+)
 
 _CONNECTION = "connections/<str:connection_id>/"
 _MEMBER = "members/<str:member_id>/"
