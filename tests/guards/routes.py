@@ -17,6 +17,8 @@ from connections.providers.base import CalendarInfo
 from orgunits import bulk, roles
 from orgunits.access import Rule, access_to
 from orgunits.members import add_member
+from orgunits.invitation_plans import keep_sheet
+from orgunits.invitations import invite
 from orgunits.models import Application, Member, OrganizationalUnit, User
 from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
 
@@ -79,6 +81,8 @@ class Furnished:
             "member_id": self.member.public_id,
             "application_id": self.application.public_id,
             "run_id": self.unit.bulkruns.get().public_id,
+            "invitation_id": self.unit.invitations.get().public_id,
+            "sheet_id": self.unit.invitationsheets.get().public_id,
             "domain": connection.domains.first().domain,
             "provider": "google",
             "mode": "free_busy",
@@ -127,6 +131,8 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
         if role.code not in people:
             people[role.code] = _person(unit, role, applications[0], by=by, word=word)
     bulk.prepare(access_to(by, unit.slug), unit.members.filter(pk=member.pk), "suspend", now=now)
+    invite(unit, f"invited@{word}.example", role="employee", by=by, now=now, given_name=word.title())
+    keep_sheet(unit, f"pasted@{word}.example", default_role="employee", by=by, now=now)
     return Furnished(unit, *made, member, member.mailbox.calendars.get(), *applications, people)
 
 
@@ -167,6 +173,8 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "connection_id": f"con_{secrets.token_hex(12)}",
         "member_id": f"mem_{secrets.token_hex(12)}",
         "application_id": f"app_{secrets.token_hex(12)}",
+        "invitation_id": f"inv_{secrets.token_hex(12)}",
+        "sheet_id": f"sht_{secrets.token_hex(12)}",
         "run_id": f"run_{secrets.token_hex(12)}",
         "domain": f"{secrets.token_hex(6)}.example",
     }
@@ -184,6 +192,8 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "domain_add": {"domain": "fresh.example"},
         "key_add": {"key_json": key.read_text() if key.exists() else ""},
         "choose_calendars": {"calendar": of.calendar.public_id},
+        "invite": {"addresses": "fresh@fresh.example", "role": "employee"},
+        "invitation_sheet": {"digest": of.unit.invitationsheets.get().digest},
         "choose_connection": {"connection": of.elsewhere.public_id},
         "bulk_new": {"act": "suspend", "member": of.member.public_id, "whom": "ticked"},
         "member_settings": {
