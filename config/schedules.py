@@ -20,6 +20,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("follow members who went or came back", "connections.jobs.follow_members", "* * * * *"),
     Entry("send mail that was not taken", "orgunits.jobs.send_again", "* * * * *"),
     Entry("end invitations", "orgunits.jobs.end_invitations", "*/10 * * * *"),
+    Entry("forget sheets of invitations", "orgunits.jobs.forget_sheets", "45 2 * * *"),
     Entry("look again at waiting connections", "connections.jobs.retry_checks", "* * * * *"),
     Entry("end roles whose time is over", "orgunits.jobs.end_roles", "*/5 * * * *"),
     Entry("move calendar windows to today", "connections.jobs.roll_windows", "10 0 * * *"),

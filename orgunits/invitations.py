@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from . import access, audit, jobs, mail, memberships, roles
 from .models import Invitation, Member, OrganizationalUnit, User
-from .names import normal_address
+from .names import normal_address, sort_key
 
 State = Invitation.State
 SENDABLE = (State.PENDING, State.REFUSED, State.EXPIRED)  # what "send again" takes
@@ -191,8 +191,8 @@ def _words(invitation: Invitation) -> dict:
 
 def role_names(invitation: Invitation) -> list[str]:
     """The roles that joining brings, as people call them."""
-    held = invitation.member.role_grants.order_by("pk").values_list("role", flat=True)
-    return [str(roles.ROLES[role].name) for role in dict.fromkeys(held)]
+    held = sorted(invitation.member.role_grants.all(), key=lambda grant: grant.pk)
+    return [str(roles.ROLES[role].name) for role in dict.fromkeys(grant.role for grant in held)]
 
 
 def due(*, now: datetime) -> list[int]:
@@ -288,7 +288,14 @@ def move(
         raise NotOpen(invitation.state)
 
 
-def of_unit(unit: OrganizationalUnit) -> QuerySet[Invitation]:
-    """The unit's invitations of members who are still there, with who they are and who invited them."""
+def of_unit(unit: OrganizationalUnit, *, state: str = "", q: str = "") -> QuerySet[Invitation]:
+    """The unit's invitations, those of removed members left out while they wait; narrowed to a state and to a
+    part of address or name."""
     rows = unit.invitations.exclude(member__state=Member.State.REMOVED, state=State.PENDING)
-    return rows.select_related("member", "invited_by")
+    if state:
+        rows = rows.filter(state=state)
+    if q:
+        rows = rows.filter(
+            Q(email__contains=normal_address(q)) | Q(member__sort_key__contains=sort_key(q.strip()))
+        )
+    return rows.select_related("member", "invited_by").prefetch_related("member__role_grants")

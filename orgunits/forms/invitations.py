@@ -4,7 +4,63 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
+from orgunits.invitation_sheets import LARGEST_BYTES, Unreadable, decode, read
 from orgunits.models import Invitation, User
+from orgunits.roles import Role
+
+
+class InviteForm(forms.Form):
+    """Addresses pasted, or a file of them, and the role of those that name none."""
+
+    addresses = forms.CharField(
+        label=_("E-mail addresses"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text=_(
+            "One a line, or separated by commas or semicolons; “Name <address>” works too. Or paste a table with a "
+            "header line."
+        ),
+    )
+    file = forms.FileField(
+        label=_("Or a CSV file"),
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
+        help_text=_(
+            "UTF-8, at most 1 MB and 5,000 lines. Columns: email, name (or first name, last name), role, department, "
+            "time zone."
+        ),
+    )
+    role = forms.ChoiceField(label=_("Role"), help_text=_("For every line that names no role of its own."))
+
+    def __init__(self, *args, roles: list[Role], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = [(role.code, role.name) for role in roles]
+
+    def clean(self) -> dict:
+        values = super().clean()
+        if self.errors:
+            return values
+        pasted, file = values.get("addresses", ""), values.get("file")
+        if bool(pasted.strip()) == bool(file):
+            raise forms.ValidationError(_("Paste addresses or choose a file: one of the two."))
+        name = "file" if file else "addresses"
+        try:
+            values["text"] = decode(file.read(LARGEST_BYTES + 1)) if file else pasted
+            read(values["text"])
+        except Unreadable as problem:
+            self.add_error(name, str(problem))
+        return values
+
+
+class InvitationFilterForm(forms.Form):
+    """What the list of invitations is narrowed to."""
+
+    q = forms.CharField(label=_("Name or address"), required=False, max_length=200)
+    state = forms.ChoiceField(
+        label=_("State"), required=False, choices=[("", _("All")), *Invitation.State.choices]
+    )
 
 
 class JoinForm(forms.Form):

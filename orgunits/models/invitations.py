@@ -58,6 +58,7 @@ class InvitationSheet(UnitScoped):
     made_by = models.ForeignKey("orgunits.User", models.CASCADE, related_name="+")
     made_at = models.DateTimeField(default=timezone.now)  # a nightly job forgets sheets after a day
     sent_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)  # everybody who can be is invited
 
 
 class IdentityConfirmation(UnitScoped):

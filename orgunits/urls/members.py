@@ -2,7 +2,23 @@
 
 from django.urls import path
 
-from orgunits.views import joining
+from orgunits.views import invitations, joining
 
-unit_urls = []
+unit_urls = [
+    path("members/invite/", invitations.invite, name="invite"),
+    path("members/invite/<str:sheet_id>/", invitations.sheet, name="invitation_sheet"),
+    path("members/invite/<str:sheet_id>/progress/", invitations.sheet_progress, name="sheet_progress"),
+    path("members/invite/<str:sheet_id>/left-out.csv", invitations.sheet_left_out, name="sheet_left_out"),
+    path("members/invitations/", invitations.invitation_list, name="invitations"),
+    path(
+        "members/invitations/<str:invitation_id>/resend/",
+        invitations.invitation_resend,
+        name="invitation_resend",
+    ),
+    path(
+        "members/invitations/<str:invitation_id>/revoke/",
+        invitations.invitation_revoke,
+        name="invitation_revoke",
+    ),
+]
 urls = [path("invitations/<str:token>/", joining.invitation, name="invitation")]
