@@ -8,7 +8,7 @@ from django.utils import timezone
 from orgunits.models import Member, OrganizationalUnit, User
 from orgunits.units import create_unit
 from tests.builders import make_members
-from tests.people import make_user
+from tests.people import Integrator, make_integrator, make_user
 
 PASSWORD = "pw-of-a-test-1"  # what make_user gives
 GOOGLE_PEOPLE = ["lukas.martin38@kube.example", "pia.bauer11@kube.example", "mateo.diaz24@kube.example"]
@@ -29,8 +29,13 @@ class Scene:
 def make_person(name: str, email: str, **fields) -> User:
     """Somebody who can sign in on the sign-in page."""
     user = make_user(name, email, **fields)
-    EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
+    let_sign_in(user)
     return user
+
+
+def let_sign_in(user: User) -> None:
+    """The user's address as the sign-in page wants it: confirmed."""
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
 
 
 def make_scene(name: str = "Kube", admin: tuple[str, str] = ("Olga", "olga@portal.example")) -> Scene:
@@ -39,3 +44,11 @@ def make_scene(name: str = "Kube", admin: tuple[str, str] = ("Olga", "olga@porta
     unit = create_unit(name, by=olga, now=timezone.now())
     members = make_members(unit, [address for addresses in PEOPLE.values() for address in addresses])
     return Scene(unit, olga, {member.email: member for member in members})
+
+
+def make_tools() -> Integrator:
+    """The integrator, with people who can sign in on the sign-in page."""
+    tools = make_integrator()
+    for user in (tools.irma, tools.ethan, tools.dora, tools.abel):
+        let_sign_in(user)
+    return tools

@@ -34,6 +34,12 @@ def sign_in(page: Page, user: User) -> None:
     expect(page).not_to_have_url(re.compile("login"))
 
 
+def expect_refusal(page: Page, *roles: str) -> None:
+    """The page that does not open, naming these roles that would open it and no other."""
+    expect(page.get_by_role("heading", level=1)).to_have_text("You cannot do this here")
+    expect(page.get_by_role("main").get_by_role("listitem").locator("strong")).to_have_text(list(roles))
+
+
 def choose_mode(page: Page, scene: Scene, provider: str, mode: str, *, administrator: bool = True) -> None:
     """The wizard's questions, from the unit's connections to the page that shows the answers."""
     page.goto(reverse("connections", args=[scene.unit.slug]))
@@ -58,6 +64,16 @@ def begin_set_up(page: Page, scene: Scene, provider: str, mode: str) -> str:
 def open_tab(page: Page, name: str) -> None:
     """One of the unit's pages, by the menu above every page."""
     page.get_by_role("banner").get_by_role("link", name=name, exact=True).click()
+
+
+def menu(page: Page) -> Locator:
+    """The entries of the unit's menu."""
+    return page.get_by_role("banner").get_by_role("navigation").get_by_role("link")
+
+
+def cards(page: Page) -> Locator:
+    """The headings of the page's parts, in their order."""
+    return page.get_by_role("main").get_by_role("heading", level=2)
 
 
 def row_of(page: Page, address: str) -> Locator:

@@ -1,0 +1,237 @@
+"""Units of both shapes, who is invited and may do what, and the border between units: as people see them."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Locator, Page, expect
+
+from connections.models import CalendarConnection, Mailbox
+from orgunits import jobs, roles
+from orgunits.models import Member, RoleGrant
+from tests.connections import independent_reader as reader
+from tests.journeys import steps
+from tests.journeys.calls import calls_of
+from tests.journeys.scenes import make_person, make_scene, make_tools
+from tests.journeys.week import shown_busy, week_of
+from tests.people import MICROSOFT_ADMINISTRATOR
+from tests.worker import run_waiting_jobs
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("journeys: units and roles")]
+
+PAULO = next(person for person in reader.PEOPLE if person["email"] == "paulo.dubois73@sigs.example")
+
+
+# --- units ----------------------------------------------------------------------------------------------------------
+def test_units_of_both_shapes_are_made_by_the_page_and_show_first_what_they_are_for(page: Page, portal):
+    steps.sign_in(page, make_person("Sami", "sami@portal.example", is_staff=True))
+    steps.follow(page, "Create the first unit")
+    make_unit(page, "Kube Community", "Customer")
+
+    expect(page).to_have_url(reverse("unit_home", args=["kube-community"]))
+    expect(steps.cards(page)).to_have_text(["No calendar service is connected", "Set-up"])
+    expect(steps.menu(page).nth(1)).to_have_text("Connections")
+
+    page.goto(reverse("unit_new"))
+    make_unit(page, "Tools", "Integrator")
+
+    expect(page).to_have_url(reverse("unit_home", args=["tools"]))
+    expect(steps.cards(page)).to_have_text(["Applications", "Set-up"])
+    expect(steps.menu(page).nth(1)).to_have_text("Applications")
+
+    switch_unit(page, "Kube Community")
+    expect(page).to_have_url(reverse("unit_home", args=["kube-community"]))
+    steps.open_tab(page, "Applications")  # a shape is a starting point, no wall
+    expect(page.get_by_role("main").get_by_role("link", name="Make an application")).to_be_visible()
+
+
+def make_unit(page: Page, name: str, shape: str) -> None:
+    page.get_by_label("What is it called?").fill(name)
+    page.get_by_role("radio", name=shape).check()
+    steps.press(page, "Create unit")
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def switch_unit(page: Page, name: str) -> None:
+    """By the menu in the header."""
+    page.get_by_text("Organizational unit:").locator("..").click()
+    page.get_by_role("banner").get_by_role("link", name=name, exact=True).click()
+
+
+# --- roles on applications ------------------------------------------------------------------------------------------
+def test_a_developer_sees_staging_and_development_and_nothing_of_production(open_browser, portal):
+    tools = make_tools()
+    page = open_browser()
+    steps.sign_in(page, tools.dora)
+
+    expect(page).to_have_url(reverse("applications", args=[tools.unit.slug]))
+    expect(applications(page)).to_have_text(["Tools Staging", "Tools Development"])
+    expect(page.get_by_text("2 shown, 2 in all")).to_be_visible()
+    page.get_by_role("combobox", name="Environment").select_option(label="Production")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", name="No application matches this filter")).to_be_visible()
+    page.goto(reverse("unit_home", args=[tools.unit.slug]))
+    steps.follow(page, "Tools Staging")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tools Staging")
+    expect(page.get_by_role("main").get_by_role("link", name="Change settings")).to_be_visible()
+
+    for name in ("application", "application_edit", "application_secrets", "application_states"):
+        page.goto(reverse(name, args=[tools.unit.slug, tools.production.public_id]))
+        expect(page.get_by_role("main")).not_to_contain_text("Tools Production")
+        expect(page.get_by_role("heading", level=1)).to_have_text("You cannot do this here")
+    page.goto(reverse("application", args=[tools.unit.slug, tools.production.public_id]))
+    steps.expect_refusal(page, "Engineering Manager", "Developer", "Ops Admin")
+
+
+def test_application_support_looks_up_the_state_and_sees_neither_settings_nor_secrets(open_browser, portal):
+    tools = make_tools()
+    page = open_browser()
+    steps.sign_in(page, tools.abel)
+
+    expect(applications(page)).to_have_text(["Tools Production"])
+    steps.follow(page, "Tools Production")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Connection state")
+    for name in ("application", "application_edit", "application_secrets"):
+        page.goto(reverse(name, args=[tools.unit.slug, tools.production.public_id]))
+        steps.expect_refusal(page, "Engineering Manager", "Developer", "Ops Admin")
+    page.goto(reverse("application_states", args=[tools.unit.slug, tools.staging.public_id]))
+    steps.expect_refusal(page, "Application Support", "Engineering Manager", "Developer", "Ops Admin")
+
+
+def test_an_engineering_manager_sees_all_applications_and_a_new_one_at_once(open_browser, portal):
+    tools = make_tools()
+    ethans, irmas, doras = open_browser(), open_browser(), open_browser()
+    steps.sign_in(ethans, tools.ethan)
+    steps.open_tab(ethans, "Applications")
+    expect(applications(ethans)).to_have_text(["Tools Production", "Tools Staging", "Tools Development"])
+
+    steps.sign_in(irmas, tools.irma)
+    steps.open_tab(irmas, "Applications")
+    steps.follow(irmas, "Make an application")
+    irmas.get_by_label("Name", exact=True).fill("Tools Preview")
+    irmas.get_by_label("Publisher").fill("Tools Inc.")
+    irmas.get_by_role("radio", name="Staging").check()
+    irmas.get_by_label("Redirect URIs").fill("https://preview.tools.example/callback")
+    steps.press(irmas, "Make it and show the secret")
+
+    ethans.reload()
+    expect(applications(ethans).last).to_have_text("Tools Preview")
+    steps.follow(ethans, "Tools Preview")
+    expect(ethans.get_by_role("main").get_by_role("link", name="Change settings")).to_be_visible()
+    steps.sign_in(doras, tools.dora)
+    expect(applications(doras)).to_have_text(["Tools Staging", "Tools Development"])
+
+
+def applications(page: Page) -> Locator:
+    """The names in the list of applications."""
+    return page.get_by_role("table", name="Applications").get_by_role("rowheader").get_by_role("link")
+
+
+# --- the last Ops Admin ---------------------------------------------------------------------------------------------
+LAST = "A unit always keeps one Ops Admin"
+
+
+def test_the_last_ops_admin_stays_whichever_door_is_tried(page: Page, scene):
+    steps.sign_in(page, scene.olga)
+    slug, me = scene.unit.slug, Member.objects.get(user=scene.olga)
+    grant = RoleGrant.objects.get(member=me, role=roles.OPS_ADMIN.code)
+
+    page.goto(reverse("member_roles", args=[slug, me.public_id]))
+    page.get_by_role("link", name="Take away Ops Admin").click()
+    steps.press(page, "Take the role away")
+    expect(page.get_by_role("alert")).to_contain_text(LAST)
+
+    page.goto(reverse("role_ops_admin", args=[slug, me.public_id]))
+    page.get_by_label("Last day").fill(timezone.localdate().isoformat())
+    steps.press(page, "Make Ops Admin")
+    expect(page.get_by_role("main")).to_contain_text("The only Ops Admin cannot get a last day.")
+
+    for act in ("member_suspend", "member_remove"):
+        page.goto(reverse(act, args=[slug, me.public_id]))
+        expect(page.get_by_role("main")).to_contain_text("Nobody does this to themselves.")
+
+    page.goto(reverse("member", args=[slug, me.public_id]))
+    steps.follow(page, "Leave this unit…")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You cannot leave yet")
+    expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+
+    for act in ("Suspend", "Ops Admin"):
+        try_on_everybody(page, slug, act)
+        expect(page.get_by_role("main")).to_contain_text("the last Ops Admin of the unit")
+
+    RoleGrant.objects.filter(pk=grant.pk).update(until=timezone.now())
+    jobs.end_roles()
+    page.goto(reverse("unit_settings", args=[slug]))
+    expect(page.get_by_label("Name")).to_have_value(scene.unit.name)
+    grant.refresh_from_db()
+    assert (grant.until, Member.objects.get(pk=me.pk).state) == (None, Member.State.ACTIVE)
+
+
+def try_on_everybody(page: Page, slug: str, act: str) -> None:
+    """An act on all members, to the preview and on as far as the page lets one."""
+    page.goto(reverse("members", args=[slug]))
+    page.get_by_role("radio", name=re.compile("members of this unit")).check()
+    choice = page.get_by_label("What to do").locator("option", has_text=act).last
+    page.get_by_label("What to do").select_option(choice.get_attribute("value"))
+    steps.press(page, "Preview")
+
+
+# --- one tenant in two units ----------------------------------------------------------------------------------------
+def test_one_tenant_in_two_units_is_disconnected_in_one_and_read_on_in_the_other(
+    open_browser, portal, providers
+):
+    sales = make_scene("Sales", ("Olga", "olga@portal.example"))
+    support = make_scene("Support", ("Ursula", "ursula@portal.example"))
+    olgas, ursulas = open_browser(), open_browser()
+    of_sales = connect_microsoft(olgas, sales)
+    of_support = connect_microsoft(ursulas, support)
+    assert of_sales.tenant == of_support.tenant
+
+    olgas.goto(reverse("connection", args=[sales.unit.slug, of_sales.public_id]))
+    olgas.get_by_role("link", name=re.compile("^Disconnect")).click()
+    steps.press(olgas, "Disconnect for good")
+    steps.expect_state(olgas, "Disconnected")
+    read_before, silent_since = len(calls_of(of_support.public_id)), len(calls_of(of_sales.public_id))
+    meeting = add_meeting(providers, PAULO["email"])
+    Mailbox.objects.update(next_sync_at=timezone.now())  # all are due, in both units
+    steps.read_now()
+
+    open_member(olgas, sales, PAULO["email"])
+    expect(olgas.get_by_role("main")).to_contain_text("Not served")
+    assert shown_busy(olgas) == []
+    open_member(ursulas, support, PAULO["email"])
+    assert shown_busy(ursulas) == reader.joined([*reader.busy_of(PAULO, *week_of(ursulas)), meeting])
+    ursulas.goto(reverse("connection", args=[support.unit.slug, of_support.public_id]))
+    steps.expect_state(ursulas, "Healthy")
+    expect(ursulas.get_by_text("3 of 3")).to_be_visible()
+    assert len(calls_of(of_sales.public_id)) == silent_since
+    assert len(calls_of(of_support.public_id)) > read_before
+
+
+def connect_microsoft(page: Page, scene) -> CalendarConnection:
+    """The whole way through the wizard, to calendars that were read."""
+    steps.sign_in(page, scene.olga)
+    connection = steps.begin_set_up(page, scene, "microsoft", "free_busy")
+    steps.sign_in_at_provider(page, "microsoft", MICROSOFT_ADMINISTRATOR)
+    steps.consent_at_microsoft(page, MICROSOFT_ADMINISTRATOR)
+    steps.expect_state(page, "Healthy")
+    run_waiting_jobs()
+    expect(page.get_by_text("3 of 3")).to_be_visible()
+    return CalendarConnection.objects.get(public_id=connection)
+
+
+def add_meeting(providers, address: str) -> reader.Block:
+    """On this week's Sunday, when nobody of the sandbox meets."""
+    today = timezone.now()
+    sunday = today + timedelta(days=6 - today.weekday())
+    starts = sunday.replace(hour=20, minute=0, second=0, microsecond=0)
+    ends = starts + timedelta(hours=1)
+    times = {"start": starts.isoformat(), "end": ends.isoformat()}
+    providers.control("POST", f"mailboxes/{address}/events", summary="Sunday supper", **times)
+    return starts, ends
+
+
+def open_member(page: Page, scene, address: str) -> None:
+    page.goto(reverse("member", args=[scene.unit.slug, scene.members[address].public_id]))
