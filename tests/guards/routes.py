@@ -19,8 +19,6 @@ from orgunits.access import Rule, access_to
 from orgunits.invitation_plans import keep_sheet
 from orgunits.invitations import invite
 from orgunits.members import add_member
-from orgunits.invitation_plans import keep_sheet
-from orgunits.invitations import invite
 from orgunits.models import Application, Member, OrganizationalUnit, User
 from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
 
@@ -85,8 +83,6 @@ class Furnished:
             "run_id": self.unit.bulkruns.get().public_id,
             "invitation_id": self.unit.invitations.get().public_id,
             "sheet_id": self.unit.invitationsheets.get().public_id,
-            "invitation_id": self.unit.invitations.get().public_id,
-            "sheet_id": self.unit.invitationsheets.get().public_id,
             "domain": connection.domains.first().domain,
             "provider": "google",
             "mode": "free_busy",
@@ -137,8 +133,6 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     bulk.prepare(access_to(by, unit.slug), unit.members.filter(pk=member.pk), "suspend", now=now)
     invite(unit, f"invited@{word}.example", role="employee", by=by, now=now, given_name=word.title())
     keep_sheet(unit, f"pasted@{word}.example", default_role="employee", by=by, now=now)
-    invite(unit, f"invited@{word}.example", role="employee", by=by, now=now, given_name=word.title())
-    keep_sheet(unit, f"pasted@{word}.example", default_role="employee", by=by, now=now)
     return Furnished(unit, *made, member, member.mailbox.calendars.get(), *applications, people)
 
 
@@ -181,8 +175,6 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "application_id": f"app_{secrets.token_hex(12)}",
         "invitation_id": f"inv_{secrets.token_hex(12)}",
         "sheet_id": f"sht_{secrets.token_hex(12)}",
-        "invitation_id": f"inv_{secrets.token_hex(12)}",
-        "sheet_id": f"sht_{secrets.token_hex(12)}",
         "run_id": f"run_{secrets.token_hex(12)}",
         "domain": f"{secrets.token_hex(6)}.example",
     }
@@ -200,8 +192,6 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "domain_add": {"domain": "fresh.example"},
         "key_add": {"key_json": key.read_text() if key.exists() else ""},
         "choose_calendars": {"calendar": of.calendar.public_id},
-        "invite": {"addresses": "fresh@fresh.example", "role": "employee"},
-        "invitation_sheet": {"digest": of.unit.invitationsheets.get().digest},
         "invite": {"addresses": "fresh@fresh.example", "role": "employee"},
         "invitation_sheet": {"digest": of.unit.invitationsheets.get().digest},
         "choose_connection": {"connection": of.elsewhere.public_id},
