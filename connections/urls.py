@@ -11,6 +11,7 @@ from .views import (
     integrations,
     members,
     memberships,
+    own_data,
     set_up,
 )
 
@@ -53,6 +54,11 @@ unit_urls = [
     path(f"{_MEMBER}suspend/", memberships.member_suspend, name="member_suspend"),
     path(f"{_MEMBER}reinstate/", memberships.member_reinstate, name="member_reinstate"),
     path(f"{_MEMBER}remove/", memberships.member_remove, name="member_remove"),
+    path(f"{_MEMBER}erase/", memberships.member_erase, name="member_erase"),
+    path(f"{_MEMBER}data/", own_data.member_data, name="member_data"),
+    path(f"{_MEMBER}data/download/", own_data.member_data_download, name="member_data_download"),
+    path("me/data/", own_data.my_data, name="my_data"),
+    path("me/data/download/", own_data.my_data_download, name="my_data_download"),
     path(f"{_MEMBER}restore/", memberships.member_restore, name="member_restore"),
 ]
 

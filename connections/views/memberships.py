@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from connections import mailboxes
-from orgunits import memberships
+from orgunits import erasure, memberships
 from orgunits.access import unit_view
 from orgunits.memberships import AddressTaken, TooLate, WrongState
 from orgunits.models import Member, OrganizationalUnit
@@ -67,6 +68,30 @@ def member_remove(request: HttpRequest, unit: OrganizationalUnit, member_id: str
     title = _("Remove %(name)s") % {"name": row.name}
     words = {"title": title, "button": _("Remove"), **_kept_for_a_while()}
     return _question(request, row, words, back=_page(row))
+
+
+@unit_view("manage_members", fresh=True)
+def member_erase(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
+    """Remove a member and make them nobody, at once and for good: what somebody may demand."""
+    row = _of_others(request, member_of(unit, member_id))
+    if request.method == "POST" and _done(request, row, _remove_and_erase, _("The member is erased.")):
+        mailboxes.forget_erased()
+        return redirect("members", slug=unit.slug)
+    words = {
+        "title": _("Erase %(name)s") % {"name": row.name},
+        "button": _("Erase for good"),
+        "keeps": [_("What the audit log tells, with an id in place of name and address")],
+        "undo": _(
+            "This cannot be undone. To be able to restore the member for a while, remove them instead."
+        ),
+    }
+    return _question(request, row, words, back=_page(row))
+
+
+@transaction.atomic
+def _remove_and_erase(row: Member, **said) -> None:
+    memberships.remove_member(row, **said)
+    erasure.erase_member(row, by=said["by"], now=said["now"])
 
 
 @unit_view("manage_members")

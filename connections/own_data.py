@@ -1,0 +1,155 @@
+"""What is kept on one member of a unit, whole, as plain values: for a page and for a file. Nothing of others."""
+
+from datetime import datetime
+
+from django.db.models import Count, Max, Min, Q
+
+from orgunits.members import hours_of
+from orgunits.models import AuditEvent, Member
+from orgunits.roles import ROLES
+
+from .models import BusyPeriod, EventPosition
+from .periods import moment_of
+
+
+def kept_on(member: Member, *, own: bool) -> dict:
+    """Everything that hangs on the membership. `own`: the person asks about themselves, so their sign-in too.
+
+    A sign-in may serve other units, which no Ops Admin of this one need know of. Times in UTC.
+    """
+    return {
+        "unit": member.unit.name,
+        "profile": _profile(member),
+        **({"sign_in": _sign_in(member)} if own and member.user else {}),
+        "roles": _roles(member),
+        "mailbox": _mailbox(member),
+        "calendars": _calendars(member),
+        "busy_time": _busy_time(member),
+        "invitations": _invitations(member),
+        "identity_confirmations": _confirmations(member),
+        "audit_log": _audit_log(member),
+    }
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.isoformat(timespec="seconds") if value else None
+
+
+def _profile(member: Member) -> dict:
+    return {
+        "id": member.public_id,
+        "address": member.email,
+        "given_name": member.given_name,
+        "family_name": member.family_name,
+        "department": member.department,
+        "state": str(member.get_state_display()),
+        "state_since": _time(member.state_since),
+        "came": str(member.get_came_by_display()),
+        "last_here": member.last_seen_on.isoformat() if member.last_seen_on else None,
+        "time_zone": member.time_zone,
+        "time_zone_source": str(member.get_time_zone_source_display()),
+        "working_hours": hours_of(member),
+        "working_hours_source": str(member.get_working_hours_source_display()),
+        "identity": str(member.get_identity_display()),
+        "identity_since": _time(member.identity_since),
+    }
+
+
+def _sign_in(member: Member) -> dict:
+    user = member.user
+    return {
+        "id": user.public_id,
+        "address": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "time_zone": user.time_zone,
+        "last_sign_in": _time(user.last_login),
+    }
+
+
+def _roles(member: Member) -> list[dict]:
+    grants = member.role_grants.select_related("application").defer("application__logo").order_by("pk")
+    return [
+        {
+            "role": str(ROLES[grant.role].name),
+            "application": grant.application.name if grant.application else None,
+            "since": _time(grant.granted_at),
+            "until": _time(grant.until),
+            "reason": grant.why,
+        }
+        for grant in grants
+    ]
+
+
+def _mailbox(member: Member) -> dict | None:
+    box = getattr(member, "mailbox", None)
+    if box is None:
+        return None
+    return {
+        "served_by": str(box.connection) if box.connection else None,
+        "why_that_one": str(box.get_decided_by_display()),
+        "state": str(box.get_state_display()),
+        "state_since": _time(box.state_since),
+        "failure": str(box.get_failure_display()) if box.failure else None,
+        "last_read": _time(box.last_synced_at),
+    }
+
+
+def _calendars(member: Member) -> list[dict]:
+    box = getattr(member, "mailbox", None)
+    return [
+        {
+            "name": str(calendar),
+            "primary": calendar.primary,
+            "counts": calendar.counts,
+            "why": str(calendar.get_counts_by_display()),
+            "last_read": _time(calendar.last_synced_at),
+        }
+        for calendar in (box.calendars.all() if box else [])
+    ]
+
+
+def _busy_time(member: Member) -> dict:
+    """Not the periods themselves: each is a start, an end and busy or not, and the week shows them."""
+    rows = BusyPeriod.objects.filter(member=member)
+    found = rows.aggregate(number=Count("pk"), first=Min("starts"), last=Max("ends"))
+    return {
+        "periods": found["number"],
+        "from": _time(moment_of(found["first"])) if found["number"] else None,
+        "until": _time(moment_of(found["last"])) if found["number"] else None,
+        "places_of_events": EventPosition.objects.filter(calendar__mailbox__member=member).count(),
+    }
+
+
+def _invitations(member: Member) -> list[dict]:
+    return [
+        {
+            "address": row.email,
+            "state": str(row.get_state_display()),
+            "made": _time(row.created_at),
+            "sent": _time(row.sent_at),
+            "ends": _time(row.expires_at),
+        }
+        for row in member.invitations.order_by("pk")
+    ]
+
+
+def _confirmations(member: Member) -> list[dict]:
+    return [
+        {
+            "address": row.email,
+            "state": str(row.get_state_display()),
+            "asked": _time(row.asked_at),
+            "ends": _time(row.expires_at),
+        }
+        for row in member.identity_confirmations.order_by("pk")
+    ]
+
+
+def _audit_log(member: Member) -> dict:
+    """Numbers only: an event tells of two people, and the log is kept for the unit."""
+    by = Q(actor=member.user.public_id) if member.user else Q(pk=None)
+    rows = AuditEvent.objects.filter(unit=member.unit_id)
+    return rows.aggregate(
+        events_about=Count("pk", filter=Q(subject=member.public_id)), events_by=Count("pk", filter=by)
+    )
