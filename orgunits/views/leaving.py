@@ -20,7 +20,7 @@ def unit_leave(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
         try:
             memberships.remove_member(member, by=request.user, now=timezone.now())
         except roles.LastOpsAdmin:
-            return render(request, "orgunits/unit_leave_last.html", status=409)
+            return render(request, "orgunits/unit_leave_last.html", status=422)
         except memberships.WrongState:
             return redirect("front_door")  # somebody removed them just now
         return _goodbye(request, unit)

@@ -20,6 +20,7 @@ WRITERS = {"update", "create", "get_or_create", "update_or_create", "bulk_create
 # Other rows have a column `state` too. A line that writes one says here whose it is.
 OTHER_STATES = {
     "connections/mailboxes.py": "Mailbox.state",
+    "orgunits/units.py": "OrganizationalUnit.state",
     "orgunits/bulk.py": "BulkRow.state",
     "orgunits/applications.py": "Application.state",
     "orgunits/invitations.py": "Invitation.state, and the member it brings along",
