@@ -4,17 +4,19 @@ import re
 from datetime import timedelta
 
 import pytest
+import requests
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from connections.models import CalendarConnection, Mailbox
 from orgunits import jobs, roles
+from orgunits.invitations import invite
 from orgunits.models import Member, RoleGrant
 from tests.connections import independent_reader as reader
 from tests.journeys import steps
 from tests.journeys.calls import calls_of
-from tests.journeys.scenes import make_person, make_scene, make_tools
+from tests.journeys.scenes import PASSWORD, make_person, make_scene, make_tools
 from tests.journeys.week import shown_busy, week_of
 from tests.people import MICROSOFT_ADMINISTRATOR
 from tests.worker import run_waiting_jobs
@@ -58,6 +60,96 @@ def switch_unit(page: Page, name: str) -> None:
     """By the menu in the header."""
     page.get_by_text("Organizational unit:").locator("..").click()
     page.get_by_role("banner").get_by_role("link", name=name, exact=True).click()
+
+
+# --- invitations ----------------------------------------------------------------------------------------------------
+GUESTS = [f"guest{number}@visitors.example" for number in range(1, 26)]
+BAD_ROWS = {  # line: what stands there, and what is said about it
+    4: ("guest2@visitors.example,Guest,Again,", "This address stands in line 3 already."),
+    9: ("guest6(at)visitors.example,Guest,Six,", "There is no address in this line."),
+    20: ("boss@visitors.example,The,Boss,Boss", "There is no role “Boss”."),
+}
+
+
+def sheet() -> str:
+    """A CSV file of 25 people with the three bad rows between them, and a column that nobody reads."""
+    good = iter(f"{address},Guest,Number {number},,555" for number, address in enumerate(GUESTS, 1))
+    rows = [f"{BAD_ROWS[line][0]}," if line in BAD_ROWS else next(good) for line in range(2, 30)]
+    return "\n".join(["email,first name,last name,role,phone", *rows])
+
+
+def test_25_people_are_invited_by_a_csv_file_with_three_bad_rows(page: Page, scene, mail_server):
+    steps.sign_in(page, scene.olga)
+    page.goto(reverse("invite", args=[scene.unit.slug]))
+    file = {"name": "people.csv", "mimeType": "text/csv", "buffer": sheet().encode()}
+    page.get_by_label("Or a CSV file").set_input_files([file])
+    steps.press(page, "Check")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check the invitations")
+    expect(page.get_by_text("phone", exact=True)).to_be_visible()  # the column that is not used
+    wrong = page.get_by_role("row").filter(has_text="Left out")
+    expect(wrong).to_have_count(len(BAD_ROWS))
+    for row, (line, (_text, words)) in zip(wrong.all(), BAD_ROWS.items(), strict=True):
+        expect(row.get_by_role("cell").first).to_have_text(str(line))
+        expect(row).to_contain_text(words)
+    expect(page.get_by_role("row").filter(has_text="Will be invited")).to_have_count(25)
+    assert mails(mail_server) == {}
+
+    steps.press(page, "Send 25 invitations")
+    run_waiting_jobs()
+    page.reload()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Invitations sent")
+    expect(page.get_by_text("25 of 25")).to_be_visible()
+    assert mails(mail_server) == dict.fromkeys(GUESTS, ["Olga invites you to Kube"])
+    steps.follow(page, "See invitations")
+    expect(page.get_by_role("row").filter(has_text="Pending")).to_have_count(25)
+
+
+def test_an_invited_person_joins_from_their_mailbox_and_sees_only_what_is_theirs(
+    open_browser, scene, mail_server
+):
+    guest, other = GUESTS[:2]
+    for address in (guest, other):
+        invite(scene.unit, address, role=roles.EMPLOYEE.code, by=scene.olga, now=timezone.now())
+    run_waiting_jobs()
+    (mail,) = mail_server.mail_to(guest)
+    for _ in range(3):  # a mail scanner looks at every link
+        assert requests.get(mail["links"][0], timeout=10).status_code == 200
+    assert Member.objects.get(email=guest).state == Member.State.INVITED
+
+    page = open_browser()
+    page.goto(f"{mail_server.url}/mail/{guest}/")
+    steps.follow(page, "Olga invites you to Kube")
+    page.get_by_role("link", name="/invitations/").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Join Kube")
+    invitation = page.url
+    page.get_by_label("First name").fill("Gina")
+    page.get_by_label("Password").fill(PASSWORD)
+    steps.press(page, "Create and join")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("My calendar")
+    expect(page.get_by_role("status")).to_contain_text("You are now a member of Kube.")
+    expect(page.get_by_role("main")).to_contain_text(guest)
+    expect(steps.menu(page).filter(has_text="Members")).to_have_count(0)
+    of_others = [Member.objects.get(email=other), scene.members[PAULO["email"]]]
+    paths = [reverse("member", args=[scene.unit.slug, row.public_id]) for row in of_others]
+    for path in [reverse("members", args=[scene.unit.slug]), *paths]:
+        page.goto(path)
+        steps.expect_refusal(page, "Engineering Manager", "Scheduling Coordinator", "Ops Admin")
+
+    stranger = open_browser()
+    stranger.goto(invitation)
+    expect(stranger.get_by_role("heading", level=1)).to_have_text("This invitation was accepted already")
+
+
+def mails(mail_server) -> dict[str, list[str]]:
+    """The subjects of what came in, by address."""
+    found: dict[str, list[str]] = {}
+    for mail in mail_server.control("GET", "mail")["mail"]:
+        for address in mail["recipients"]:
+            found.setdefault(address, []).append(mail["subject"])
+    return found
 
 
 # --- roles on applications ------------------------------------------------------------------------------------------
