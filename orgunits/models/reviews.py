@@ -27,6 +27,9 @@ class AccessReview(UnitScoped):
             )
         ]
 
+    def __str__(self) -> str:
+        return str(_("Access review of %(day)s") % {"day": self.begun_at.date().isoformat()})
+
 
 class AccessReviewRow(UnitScoped):
     """One grant under review. Holds public ids: their names can be erased while the review is kept."""

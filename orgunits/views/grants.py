@@ -112,10 +112,10 @@ def application_people(request: HttpRequest, unit: OrganizationalUnit, applicati
     text = search.cleaned_data["q"] if search.is_valid() else ""
     chosen = member_with(unit, request.POST.get("member") or request.GET.get("member", ""))
     form = ApplicationGrantForm(_posted(request), initial={"member": chosen.public_id if chosen else ""})
-    if request.method == "POST" and chosen is None:
-        raise Http404
     works = application.state == Application.State.ACTIVE
-    if form.is_valid() and not works:
+    if form.is_bound and chosen is None:
+        form.add_error(None, _("Search for a member first, and choose one."))
+    elif form.is_valid() and not works:
         form.add_error(None, _("This application is archived. Nobody is added to it until it is restored."))
     elif form.is_valid():
         form.cleaned_data |= {"role": ROLES[form.cleaned_data["role"]], "application": application}

@@ -14,7 +14,7 @@ from django.utils import timezone
 from connections import calendar_connections, calendars, domains, mailboxes
 from connections.models import CalendarConnection, MemberCalendar
 from connections.providers.base import CalendarInfo
-from orgunits import bulk, roles
+from orgunits import bulk, reviews, roles
 from orgunits.access import Rule, access_to
 from orgunits.invitation_plans import keep_sheet
 from orgunits.invitations import invite
@@ -81,6 +81,7 @@ class Furnished:
             "member_id": self.member.public_id,
             "application_id": self.application.public_id,
             "run_id": self.unit.bulkruns.get().public_id,
+            "review_id": self.unit.accessreviews.get().public_id,
             "invitation_id": self.unit.invitations.get().public_id,
             "sheet_id": self.unit.invitationsheets.get().public_id,
             "domain": connection.domains.first().domain,
@@ -133,6 +134,7 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     bulk.prepare(access_to(by, unit.slug), unit.members.filter(pk=member.pk), "suspend", now=now)
     invite(unit, f"invited@{word}.example", role="employee", by=by, now=now, given_name=word.title())
     keep_sheet(unit, f"pasted@{word}.example", default_role="employee", by=by, now=now)
+    reviews.begin(unit, by=by, now=now)
     return Furnished(unit, *made, member, member.mailbox.calendars.get(), *applications, people)
 
 
@@ -176,6 +178,7 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "invitation_id": f"inv_{secrets.token_hex(12)}",
         "sheet_id": f"sht_{secrets.token_hex(12)}",
         "run_id": f"run_{secrets.token_hex(12)}",
+        "review_id": f"rev_{secrets.token_hex(12)}",
         "domain": f"{secrets.token_hex(6)}.example",
     }
     return {**values, name: made_up[name]}
@@ -196,6 +199,8 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "invitation_sheet": {"digest": of.unit.invitationsheets.get().digest},
         "choose_connection": {"connection": of.elsewhere.public_id},
         "bulk_new": {"act": "suspend", "member": of.member.public_id, "whom": "ticked"},
+        "member_roles": {"role": "coordinator"},
+        "application_people": {"member": of.member.public_id, "role": "developer"},
         "member_settings": {
             "time_zone": "Europe/Berlin",
             "starts": "09:00",

@@ -419,7 +419,7 @@ def test_a_stranger_is_neither_found_nor_added():
     added = client.post(url, {"member": sven.public_id, "role": "developer"})
 
     assert (found.context["found"], found.context["chosen"]) == ([], None)
-    assert added.status_code == 404
+    assert added.status_code == 422
     assert held(sven) == ["ops_admin"]
 
 
