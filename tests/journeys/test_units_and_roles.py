@@ -221,6 +221,46 @@ def applications(page: Page) -> Locator:
     return page.get_by_role("table", name="Applications").get_by_role("rowheader").get_by_role("link")
 
 
+# --- who can do what ------------------------------------------------------------------------------------------------
+def test_who_can_do_what_is_answered_as_the_door_answers_with_the_way_to_it(open_browser, portal):
+    tools = make_tools()
+    irmas, doras = open_browser(), open_browser()
+    steps.sign_in(irmas, tools.irma)
+    steps.open_tab(irmas, "Roles")
+    steps.follow(irmas, "Who can do what?")
+
+    ask(irmas, "Dora", "Change the application's settings", "Tools Staging (Staging)")
+
+    expect(irmas.locator("#answer").get_by_role("heading", level=2)).to_have_text("Yes")
+    way = irmas.get_by_role("row", name="Developer on Tools Staging (Staging)")
+    expect(way).to_contain_text("by Irma")
+    expect(way.get_by_role("time")).to_have_attribute("datetime", re.compile(f"^{timezone.now():%Y-%m-%d}"))
+
+    steps.follow(irmas, "Somebody else")
+    ask(irmas, "Dora", "Change the application's settings", "Tools Production (Production)")
+
+    expect(irmas.locator("#answer").get_by_role("heading", level=2)).to_have_text("No")
+    expect(irmas.locator("#answer")).to_contain_text(
+        "The role Developer on Tools Production (Production) would."
+    )
+    expect(irmas.locator("#answer")).to_contain_text("It can be given by Ethan, Irma.")
+
+    steps.sign_in(doras, tools.dora)
+    doras.goto(reverse("application_edit", args=[tools.unit.slug, tools.staging.public_id]))
+    expect(doras.get_by_label("Name", exact=True)).to_have_value("Tools Staging")
+    doras.goto(reverse("application_edit", args=[tools.unit.slug, tools.production.public_id]))
+    steps.expect_refusal(doras, "Engineering Manager", "Developer", "Ops Admin")
+
+
+def ask(page: Page, name: str, act: str, application: str) -> None:
+    """Whether somebody may do something with one application."""
+    page.get_by_label("Member").press_sequentially(name.lower())
+    steps.follow(page, f"Choose {name}")
+    page.get_by_label("May they").select_option(label=act)
+    page.get_by_label("On which application").select_option(label=application)
+    steps.press(page, "Ask")
+
+
 # --- the last Ops Admin ---------------------------------------------------------------------------------------------
 LAST = "A unit always keeps one Ops Admin"
 
