@@ -1,5 +1,7 @@
 """Support's page where an application is approved. It is opened by Django admin, which asks for staff."""
 
+from base64 import b64encode
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -32,6 +34,9 @@ def approval(request: HttpRequest, application: Application, frame: dict) -> Htt
         "application": application,
         "approving": approving,
         "redirect_uris": application.redirect_uris.split(),
+        "logo": b64encode(application.logo).decode()
+        if application.logo
+        else "",  # staff open no page of units
         "title": _("Approve application") if approving else _("Withdraw approval"),
     }
     template = "admin/orgunits/application/approval.html"

@@ -5,6 +5,8 @@ import zlib
 from io import BytesIO
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from orgunits.logos import MOST_BYTES, NotALogo, TooLarge, as_png
@@ -88,6 +90,7 @@ def bomb(side: int) -> bytes:
     )
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [4097, 12_000, 60_000, 2**31 - 1])
 def test_a_small_file_that_unfolds_into_a_huge_image_is_refused_before_it_does(side):
     with pytest.raises(TooLarge):
@@ -119,3 +122,17 @@ def test_more_than_a_megabyte_is_refused_unread():
 def test_everything_else_is_no_logo(uploaded):
     with pytest.raises(NotALogo):
         as_png(uploaded)
+
+
+@given(st.binary(max_size=200), st.integers(0, 400), st.sampled_from(["PNG", "JPEG", "WEBP"]))
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_file_becomes_a_logo_or_is_refused(damage, at, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole = image(kind, exif=exif)
+
+    try:
+        logo = as_png(whole[:at] + damage + whole[at + len(damage) :])
+    except (NotALogo, TooLarge):
+        return
+    assert opened(logo).format == "PNG"
