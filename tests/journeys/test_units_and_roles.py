@@ -1,5 +1,6 @@
 """Units of both shapes, who is invited and may do what, and the border between units: as people see them."""
 
+import csv
 import re
 from datetime import timedelta
 
@@ -259,6 +260,47 @@ def ask(page: Page, name: str, act: str, application: str) -> None:
     page.get_by_label("May they").select_option(label=act)
     page.get_by_label("On which application").select_option(label=application)
     steps.press(page, "Ask")
+
+
+def test_a_review_takes_a_role_away_with_the_next_click_and_is_kept_once_signed_off(open_browser, portal):
+    tools = make_tools()
+    irmas, doras = open_browser(), open_browser()
+    steps.sign_in(doras, tools.dora)
+    steps.follow(doras, "Tools Staging")
+    steps.sign_in(irmas, tools.irma)
+    steps.open_tab(irmas, "Roles")
+    steps.follow(irmas, "Access reviews")
+    steps.press(irmas, "Begin a review")
+
+    decide(irmas, "Tools Staging", "Take away Developer: Dora")
+    expect(irmas.get_by_role("status")).to_contain_text("1 role was taken away.")
+    steps.follow(doras, "Change settings")
+    steps.expect_refusal(doras, "Engineering Manager", "Developer", "Ops Admin")
+    steps.open_tab(doras, "Applications")
+    expect(applications(doras)).to_have_text(["Tools Development"])
+
+    decide(irmas, "irma@", "Take away Ops Admin: Irma")
+    expect(irmas.get_by_role("main")).to_contain_text("The last Ops Admin keeps the role.")
+    steps.follow(irmas, "Sign off…")
+    expect(irmas.get_by_role("main")).to_contain_text("6 roles are neither kept nor taken away.")
+    steps.follow(irmas, "Decide them first")
+    steps.follow(irmas, "Keep all that match the filter…")
+    steps.press(irmas, "Keep them")
+    steps.follow(irmas, "Sign off…")
+    steps.press(irmas, "Sign off")
+
+    expect(irmas.get_by_role("main")).to_contain_text("Signed off: it stays as it is.")
+    expect(irmas.get_by_role("main").get_by_role("button", name=re.compile("Keep|Take"))).to_have_count(0)
+    expect(irmas.get_by_role("row", name="Tools Staging")).to_contain_text("Revoked by Irma")
+    with irmas.expect_download() as download:
+        steps.follow(irmas, "Export as CSV")
+    decisions = [row["decision"] for row in csv.DictReader(download.value.path().open())]
+    assert sorted(decisions) == ["keep"] * 6 + ["revoke"]
+
+
+def decide(page: Page, row: str, decision: str) -> None:
+    """Press a button in a row of the review."""
+    page.get_by_role("row").filter(has_text=row).get_by_role("button", name=decision).click()
 
 
 # --- the last Ops Admin ---------------------------------------------------------------------------------------------
