@@ -1,6 +1,4 @@
-"""What is kept on one member of a unit, whole, as plain values: for a page and for a file. Nothing of others."""
-
-from datetime import datetime
+"""What is kept on one member of a unit, whole, as values: for a page and for a file. Nothing of others."""
 
 from django.db.models import Count, Max, Min, Q
 
@@ -31,10 +29,6 @@ def kept_on(member: Member, *, own: bool) -> dict:
     }
 
 
-def _time(value: datetime | None) -> str | None:
-    return value.isoformat(timespec="seconds") if value else None
-
-
 def _profile(member: Member) -> dict:
     return {
         "id": member.public_id,
@@ -43,15 +37,15 @@ def _profile(member: Member) -> dict:
         "family_name": member.family_name,
         "department": member.department,
         "state": str(member.get_state_display()),
-        "state_since": _time(member.state_since),
+        "state_since": member.state_since,
         "came": str(member.get_came_by_display()),
-        "last_here": member.last_seen_on.isoformat() if member.last_seen_on else None,
+        "last_here": member.last_seen_on,
         "time_zone": member.time_zone,
         "time_zone_source": str(member.get_time_zone_source_display()),
         "working_hours": hours_of(member),
         "working_hours_source": str(member.get_working_hours_source_display()),
         "identity": str(member.get_identity_display()),
-        "identity_since": _time(member.identity_since),
+        "identity_since": member.identity_since,
     }
 
 
@@ -63,7 +57,7 @@ def _sign_in(member: Member) -> dict:
         "first_name": user.first_name,
         "last_name": user.last_name,
         "time_zone": user.time_zone,
-        "last_sign_in": _time(user.last_login),
+        "last_sign_in": user.last_login,
     }
 
 
@@ -73,8 +67,8 @@ def _roles(member: Member) -> list[dict]:
         {
             "role": str(ROLES[grant.role].name),
             "application": grant.application.name if grant.application else None,
-            "since": _time(grant.granted_at),
-            "until": _time(grant.until),
+            "since": grant.granted_at,
+            "until": grant.until,
             "reason": grant.why,
         }
         for grant in grants
@@ -89,9 +83,9 @@ def _mailbox(member: Member) -> dict | None:
         "served_by": str(box.connection) if box.connection else None,
         "why_that_one": str(box.get_decided_by_display()),
         "state": str(box.get_state_display()),
-        "state_since": _time(box.state_since),
+        "state_since": box.state_since,
         "failure": str(box.get_failure_display()) if box.failure else None,
-        "last_read": _time(box.last_synced_at),
+        "last_read": box.last_synced_at,
     }
 
 
@@ -103,7 +97,7 @@ def _calendars(member: Member) -> list[dict]:
             "primary": calendar.primary,
             "counts": calendar.counts,
             "why": str(calendar.get_counts_by_display()),
-            "last_read": _time(calendar.last_synced_at),
+            "last_read": calendar.last_synced_at,
         }
         for calendar in (box.calendars.all() if box else [])
     ]
@@ -115,8 +109,8 @@ def _busy_time(member: Member) -> dict:
     found = rows.aggregate(number=Count("pk"), first=Min("starts"), last=Max("ends"))
     return {
         "periods": found["number"],
-        "from": _time(moment_of(found["first"])) if found["number"] else None,
-        "until": _time(moment_of(found["last"])) if found["number"] else None,
+        "from": moment_of(found["first"]) if found["number"] else None,
+        "until": moment_of(found["last"]) if found["number"] else None,
         "places_of_events": EventPosition.objects.filter(calendar__mailbox__member=member).count(),
     }
 
@@ -126,9 +120,9 @@ def _invitations(member: Member) -> list[dict]:
         {
             "address": row.email,
             "state": str(row.get_state_display()),
-            "made": _time(row.created_at),
-            "sent": _time(row.sent_at),
-            "ends": _time(row.expires_at),
+            "made": row.created_at,
+            "sent": row.sent_at,
+            "ends": row.expires_at,
         }
         for row in member.invitations.order_by("pk")
     ]
@@ -139,8 +133,8 @@ def _confirmations(member: Member) -> list[dict]:
         {
             "address": row.email,
             "state": str(row.get_state_display()),
-            "asked": _time(row.asked_at),
-            "ends": _time(row.expires_at),
+            "asked": row.asked_at,
+            "ends": row.expires_at,
         }
         for row in member.identity_confirmations.order_by("pk")
     ]

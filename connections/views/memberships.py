@@ -148,7 +148,7 @@ def _page(row: Member) -> str:
 
 
 def _kept_for_a_while() -> dict:
-    until = date_format(memberships.last_day_to_restore(timezone.now()))
+    until = date_format(memberships.last_day_to_restore(timezone.now()), "j M Y")
     return {
         "keeps": [
             _("Roles and settings, until %(date)s") % {"date": until},
