@@ -95,6 +95,13 @@ def of_an_ops_admin(states: States) -> list[Look]:
         ("front door", at("front_door")),
         ("home empty", at("unit_home", empty)),
         ("home filled", at("unit_home", unit)),
+        ("unit settings", at("unit_settings", unit)),
+        ("before a pause", at("unit_pause", unit)),
+        ("before archiving", at("unit_archive", unit)),
+        ("archiving refused", post_empty("unit_archive", unit, button="Archive this unit")),
+        ("the last Ops Admin cannot leave", at("unit_leave", unit)),
+        ("integrations empty", at("integrations", empty)),
+        ("integrations filled", at("integrations", unit)),
         ("connections empty", at("connections", empty)),
         ("connections filled", at("connections", unit)),
         ("wizard: administrator", at("connect_start", unit)),
@@ -139,6 +146,8 @@ def of_an_ops_admin(states: States) -> list[Look]:
 def of_an_employee(states: States) -> list[Look]:
     return [
         ("own calendar", at("unit_home", states.unit.slug)),
+        ("before leaving", at("unit_leave", states.unit.slug)),
+        ("integrations of nobody", at("integrations", states.unit.slug)),
         ("forbidden", at("connections", states.unit.slug)),
         ("second factor", at("mfa_index")),
         ("where signed in", at("usersessions_list")),
