@@ -29,13 +29,13 @@ CONTEXT = "\x04"
 DATA = [
     r"[\w.+-]+@[\w.-]+",  # addresses
     r"https?://\S+",
-    r"\b(con|mem|cal|key|hof|aud|usr|unit)_[0-9a-f]{24}\b",
+    r"\b(app|con|mem|cal|key|hof|aud|usr|unit)_[0-9a-f]{24}\b",
     r"\b[\w-]+(\.[\w-]+)*\.example\b",
     r"\b[A-Z]\w+(/[A-Z]\w+)+\b|\bUTC([+-]\d+)?\b|\b[A-Z]{3,4}\b",  # zones
     r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",  # tenants and clients
     r"\b(openid|email|profile|Calendars(\.\w+)+|\.default|convoke-verify=\w+|_convoke\S*)\b",
-    r"\b(Convoke|Kube|Stranger|Second|Olga|Carl|Emma|Sven|Ours|Sami|ours plans)\b",
-    r"\b\d{21}\b",  # a client id
+    r"\b(Convoke|Kube|Stranger|Second|Olga|Carl|Emma|Sven|Ours|Sami|ours (plans|staging|production))\b",
+    r"\b\d{21}\b|\b[A-Za-z0-9]{40}\b",  # client ids
 ]
 SEEN_ATTRIBUTES = ("alt", "title", "placeholder", "aria-label", "data-label")
 
@@ -126,6 +126,14 @@ def pages(house: House) -> Iterator[tuple[str, object]]:
     for name in ("unit_home", "connections", "members", "audit_log"):
         yield name, olga.get(reverse(name, args=[slug]))
     yield "members, none found", olga.get(reverse("members", args=[slug]), {"q": "nobodyatall"})
+    for name in ("applications", "application_new"):
+        yield name, olga.get(reverse(name, args=[slug]))
+    yield "application_new, wrong", olga.post(reverse("application_new", args=[slug]), {"redirect_uris": "x"})
+    yield "applications, none found", olga.get(reverse("applications", args=[slug]), {"q": "nothing"})
+    for name in ("application", "application_edit", "application_secrets", "application_states"):
+        yield name, olga.get(reverse(name, args=[slug, own.application.public_id]))
+    for name in ("application_logo_change", "application_archive"):
+        yield name, olga.get(reverse(name, args=[slug, own.application.public_id]))
     for row in (own.google, own.microsoft, own.elsewhere):
         for name in ("connection", "set_up", "connection_disconnect", "connection_progress", "key_add"):
             yield (
