@@ -284,6 +284,16 @@ def other_ops_admins(member: Member) -> QuerySet[Member]:
 
 
 @transaction.atomic
+def units_that_need(user: User) -> list[OrganizationalUnit]:
+    """The units that would be without Ops Admin if `user` could not sign in; locked until the caller's
+    transaction ends, so that nobody else goes meanwhile."""
+    held = user.memberships.active().filter(role_grants__role=OPS_ADMIN.code, role_grants__application=None)
+    units = OrganizationalUnit.objects.select_for_update(no_key=True).order_by("pk")
+    list(units.filter(pk__in=held.values("unit")))
+    return [member.unit for member in held.select_related("unit") if not other_ops_admins(member).exists()]
+
+
+@transaction.atomic
 def apply_grants(member: Member) -> None:
     """Make the member's user hold what their grants say on this unit and its applications, and no more."""
     if member.user_id is None:

@@ -326,3 +326,27 @@ def test_one_acts_only_on_members_whose_roles_are_at_or_below_ones_own(company):
     assert memberships.within_reach(carl, fewer)
     assert not memberships.within_reach(olga, fewer)
     assert not memberships.within_reach(carl, frozenset(COORDINATOR.rights))
+
+
+# --- the other door: Django admin ---------------------------------------------------------------------------------
+def switch_off(user) -> int:
+    """As staff does it: the sign-in's page without the tick. Answers the status."""
+    staff = Client()
+    staff.force_login(make_user("Sami", "sami@x.example", is_staff=True, is_superuser=True))
+    fields = {"email": user.email, "first_name": user.first_name, "last_name": "", "time_zone": ""}
+    return staff.post(reverse("admin:orgunits_user_change", args=[user.pk]), fields).status_code
+
+
+def test_support_cannot_switch_off_the_sign_in_of_the_last_ops_admin(company):
+    assert switch_off(company.olga) == 200  # the form again, with its error
+
+    company.olga.refresh_from_db()
+    assert company.olga.is_active
+
+
+def test_support_switches_off_an_ops_admin_beside_whom_there_is_another(company):
+    otto = make_user("Otto", "otto@kube.example")
+    add_member(company.unit, otto.email, by=company.olga, now=now(), user=otto, role=OPS_ADMIN.code)
+
+    assert switch_off(company.olga) == 302
+    assert roles.units_that_need(otto) == [company.unit]
