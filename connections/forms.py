@@ -13,6 +13,12 @@ from .models import CalendarConnection, Mailbox
 from .modes import AccessMode
 
 
+class AddressForm(forms.Form):
+    """Another address for a member."""
+
+    email = forms.EmailField(label=_("E-mail address"), max_length=254)
+
+
 class AdministratorForm(forms.Form):
     """The first question of the wizard."""
 

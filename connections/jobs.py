@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
-from orgunits.models import OrganizationalUnit
+from orgunits.models import OrganizationalUnit, User
 
 from .models import CalendarConnection
 
@@ -38,6 +38,25 @@ def slices_waiting(connection: CalendarConnection) -> int:
     """Slices of this connection in the queue. Payloads are signed pickles: only names are looked at."""
     group = _slice_group(connection)
     return sum(task.name().startswith(group) for task in OrmQ.objects.all()[:2000])
+
+
+def enqueue_asking(connection: CalendarConnection, by: User, *, after: int) -> None:
+    async_task(
+        "connections.jobs.ask_identities",
+        connection.pk,
+        by.pk,
+        after,
+        task_name=f"ask who is behind addresses of {connection.public_id} after {after}",
+    )
+
+
+def ask_identities(connection_id: int, user_id: int, after: int) -> None:
+    from .identity import ask_slice
+
+    connection = CalendarConnection.objects.select_related("unit").filter(pk=connection_id).first()
+    by = User.objects.filter(pk=user_id).first()
+    if connection is not None and by is not None:
+        ask_slice(connection, by, after=after, now=timezone.now())
 
 
 def start_reading(connection_id: int) -> None:

@@ -22,8 +22,6 @@ from .names import normal_address, sort_key
 
 State = Invitation.State
 SENDABLE = (State.PENDING, State.REFUSED, State.EXPIRED)  # what "send again" takes
-WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1))
-LATER = timedelta(hours=4)  # between all further tries, until the invitation ends
 HANDED_OUT = timedelta(minutes=15)
 AT_ONCE = 500  # rows of one run of a job
 
@@ -164,9 +162,10 @@ def send(invitation_id: int, *, now: datetime) -> None:
                 invitation=invitation.public_id,
             )  # fmt: skip
         except mail.NotNow as why:
-            wait = WAITS[invitation.attempts] if invitation.attempts < len(WAITS) else LATER
             Invitation.objects.filter(pk=invitation.pk).update(
-                refusal=str(why)[:200], attempts=F("attempts") + 1, next_try_at=now + wait
+                refusal=str(why)[:200],
+                attempts=F("attempts") + 1,
+                next_try_at=now + mail.wait(invitation.attempts),
             )
         else:
             Invitation.objects.filter(pk=invitation.pk).update(

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from .models import BulkRun, Invitation, InvitationSheet
+from .models import BulkRun, IdentityConfirmation, Invitation, InvitationSheet
 
 
 def enqueue_invitation(invitation: Invitation) -> None:
@@ -41,19 +41,34 @@ def forget_sheets() -> None:
     InvitationSheet.objects.filter(made_at__lt=timezone.now() - timedelta(days=1)).delete()
 
 
+def enqueue_confirmation(confirmation: IdentityConfirmation) -> None:
+    async_task("orgunits.jobs.send_confirmation", confirmation.pk, task_name=f"send {confirmation.public_id}")
+
+
+def send_confirmation(confirmation_id: int) -> None:
+    from . import identity
+
+    identity.send(confirmation_id, now=timezone.now())
+
+
 def send_again() -> None:
     """Every minute: mail that the server did not take at first."""
-    from . import invitations
+    from . import identity, invitations
 
-    for pk in invitations.due(now=timezone.now()):
+    now = timezone.now()
+    for pk in invitations.due(now=now):
         async_task("orgunits.jobs.send_invitation", pk, task_name=f"try invitation {pk} again")
+    for pk in identity.due(now=now):
+        async_task("orgunits.jobs.send_confirmation", pk, task_name=f"try confirmation {pk} again")
 
 
 def end_invitations() -> None:
-    """Every ten minutes: invitations whose time is over."""
-    from . import invitations
+    """Every ten minutes: invitations and confirmations whose time is over."""
+    from . import identity, invitations
 
-    invitations.expire(now=timezone.now())
+    now = timezone.now()
+    invitations.expire(now=now)
+    identity.expire(now=now)
 
 
 def end_roles() -> None:

@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from . import audit, invitations, roles
+from . import audit, identity, invitations, roles
 from .invitations import NotOpen, State
 from .models import Invitation, Member, OrganizationalUnit, User
 
@@ -126,6 +126,8 @@ def accept(invitation: Invitation, user: User, *, now: datetime) -> Member:
         raise NotOpen(State.ACCEPTED)
     member.refresh_from_db()
     roles.apply_grants(member)
+    if member.email == invitation.email:
+        identity.proved_by_joining(member, now=now)
     audit.record(
         invitation.unit, "member.joined", member, by=user, now=now, before={"state": before},
         after={"state": member.state}, invitation=invitation.public_id,

@@ -1,6 +1,7 @@
 """One mail to one person, and what the mail server's answer means."""
 
 import smtplib
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from django.core.mail import EmailMessage
@@ -9,6 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 HEADERS = {"Auto-Submitted": "auto-generated"}  # RFC 3834: nobody's absence note answers it
+
+
+WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1))
+LATER = timedelta(hours=4)
 
 
 class Refused(Exception):
@@ -41,6 +46,11 @@ def send(name: str, to: str, *, zone: str, **context) -> None:
         raise Refused(_("This is not an address that mail can be sent to.")) from error
     except (OSError, smtplib.SMTPException) as error:
         raise NotNow(_("The mail server cannot be reached.")) from error
+
+
+def wait(attempts: int) -> timedelta:
+    """How long to wait after so many tries that failed before this one."""
+    return WAITS[attempts] if attempts < len(WAITS) else LATER
 
 
 def one_line(text: str) -> str:

@@ -3,13 +3,22 @@
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from . import audit, roles
+from . import audit, identity, invitations, roles
 from .models import Member, OrganizationalUnit, User
+from .names import normal_address
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 USUAL_HOURS = {day: [["09:00", "17:00"]] for day in WEEKDAYS[:5]}  # shown as assumed
+
+
+class AddressTaken(ValueError):
+    """Another member of the unit has this address."""
+
+
+class NotYetJoined(Exception):
+    """Who is invited only has no other address: revoke, and invite the right one."""
 
 
 class NotAZone(ValueError):
@@ -33,6 +42,30 @@ def add_member(
     audit.record(unit, "member.added", member, by=by, now=now)
     roles.grant_role(member, role, by=by, now=now)
     return member
+
+
+@transaction.atomic
+def change_address(member: Member, email: str, *, by: User | None, now: datetime) -> None:
+    """Another address. Whether it is the member's has to be shown anew, and links mailed to the old one end.
+
+    Raises AddressTaken and, for who is invited only, NotYetJoined.
+    """
+    address = normal_address(email)
+    if address == member.email:
+        return
+    if member.state == Member.State.INVITED:
+        raise NotYetJoined
+    member.email = address
+    try:
+        with transaction.atomic():
+            member.save(update_fields=["email", "mail_domain", "sort_key"])
+    except IntegrityError:
+        member.refresh_from_db(fields=["email", "mail_domain", "sort_key"])
+        raise AddressTaken from None
+    identity.forget(member, now=now)
+    for invitation in member.invitations.filter(state__in=invitations.SENDABLE).select_related("unit", "member"):
+        invitations.revoke(invitation, by=by, now=now)
+    audit.record(member.unit, "member.address_changed", member, by=by, now=now)
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from connections import calendars, mailboxes, member_list
 from connections.forms import MemberFilterForm, MemberSettingsForm
 from connections.free_busy import busy_periods
+from connections.identity import shown_identity
 from connections.member_list import Chosen
 from connections.states import State
 from connections.week import monday_of, week_bounds, week_days
@@ -191,6 +192,8 @@ def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> Ht
         "next_url": f"?week={date.fromordinal(monday.toordinal() + 7)}",
         "hours": member_verbs.hours_of(row),
         "own": own,
+        "identity": shown_identity(row, box),
+        "question": row.identity_confirmations.order_by("pk").last(),
         "may_change": own or manages,
         "manages": manages,
         "may_end": manages and not own and memberships.within_reach(row, request.access.rights),

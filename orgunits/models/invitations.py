@@ -79,7 +79,9 @@ class IdentityConfirmation(UnitScoped):
     asked_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
-    refusal = models.CharField(max_length=200, blank=True)
+    refusal = models.CharField(max_length=200, blank=True)  # the mail server's code and words
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orgunits.views import invitations, joining
+from orgunits.views import identity, invitations, joining
 
 unit_urls = [
     path("members/invite/", invitations.invite, name="invite"),
@@ -21,4 +21,7 @@ unit_urls = [
         name="invitation_revoke",
     ),
 ]
-urls = [path("invitations/<str:token>/", joining.invitation, name="invitation")]
+urls = [
+    path("invitations/<str:token>/", joining.invitation, name="invitation"),
+    path("confirm/<str:token>/", identity.confirm_identity, name="confirm_identity"),
+]

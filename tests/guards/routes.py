@@ -74,7 +74,8 @@ class Furnished:
 
     def values(self, route: Route) -> dict[str, str]:
         """What stands in the address for this unit's own things."""
-        connection = {"consent": self.microsoft, "domain_remove": self.elsewhere}.get(route.name, self.google)
+        others = {"consent": self.microsoft, "domain_remove": self.elsewhere, "identities": self.elsewhere}
+        connection = others.get(route.name, self.google)
         own = {
             "slug": self.unit.slug,
             "connection_id": connection.public_id,
@@ -197,6 +198,7 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "choose_calendars": {"calendar": of.calendar.public_id},
         "invite": {"addresses": "fresh@fresh.example", "role": "employee"},
         "invitation_sheet": {"digest": of.unit.invitationsheets.get().digest},
+        "member_address": {"email": "another@fresh.example"},
         "choose_connection": {"connection": of.elsewhere.public_id},
         "bulk_new": {"act": "suspend", "member": of.member.public_id, "whom": "ticked"},
         "member_roles": {"role": "coordinator"},

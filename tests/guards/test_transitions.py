@@ -23,6 +23,7 @@ OTHER_STATES = {
     "orgunits/units.py": "OrganizationalUnit.state",
     "orgunits/bulk.py": "BulkRow.state",
     "orgunits/applications.py": "Application.state",
+    "orgunits/identity.py": "IdentityConfirmation.state",
     "orgunits/invitations.py": "Invitation.state, and the member it brings along",
 }
 

@@ -1,0 +1,81 @@
+"""Whether we know that a member is who their address says: by the mailbox that answered, or by asking them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from orgunits import access, identity, members
+from orgunits.models import Member, User
+
+from . import jobs, mailboxes
+from .models import CalendarConnection, Mailbox
+from .modes import capabilities
+
+SLICE = 200  # members asked by one job
+ASKED_WHERE = (Member.Identity.UNVERIFIED, Member.Identity.EXPIRED)
+
+
+@dataclass(frozen=True)
+class ShownIdentity:
+    """What pages say of a member's identity."""
+
+    code: str  # of Member.Identity
+    since: datetime | None
+    by_mailbox: bool  # their own mailbox answered through the connection
+    asks: bool  # nobody but the member can say it: a confirmation mail helps
+
+    @property
+    def label(self) -> str:
+        return Member.Identity(self.code).label
+
+
+def shown_identity(member: Member, mailbox: Mailbox | None) -> ShownIdentity:
+    """In Read Write and Free/Busy a member counts as verified once their mailbox answered; else what is stored."""
+    connection = mailbox.connection if mailbox else None
+    inherent = (
+        connection is not None and capabilities(connection.provider, connection.mode).verifies_organizer
+    )
+    if inherent and mailbox.last_synced_at:
+        return ShownIdentity(Member.Identity.VERIFIED, None, by_mailbox=True, asks=False)
+    asks = connection is not None and not inherent and member.identity != Member.Identity.VERIFIED
+    return ShownIdentity(member.identity, member.identity_since, by_mailbox=False, asks=asks)
+
+
+def unverified(connection: CalendarConnection) -> QuerySet[Member]:
+    """Active members of a connection that vouches for nobody, who were not asked or did not answer in time."""
+    rows = connection.unit.members.active().filter(mailbox__connection=connection)
+    return rows.filter(identity__in=ASKED_WHERE)
+
+
+def start_asking(connection: CalendarConnection, *, by: User) -> None:
+    """Have a job ask everybody of `unverified`."""
+    jobs.enqueue_asking(connection, by, after=0)
+
+
+def ask_slice(connection: CalendarConnection, by: User, *, after: int, now: datetime) -> None:
+    """Ask the next members behind row `after`, as far as `by` still may. Who was asked enough is left alone."""
+    if not access.user_may(by, connection.unit, "manage_members"):
+        return
+    rows = list(unverified(connection).filter(pk__gt=after).order_by("pk")[:SLICE])
+    for member in rows:
+        try:
+            identity.ask(member, by=by, now=now)
+        except identity.NotAskable:
+            continue
+    if len(rows) == SLICE:
+        jobs.enqueue_asking(connection, by, after=rows[-1].pk)
+
+
+@transaction.atomic
+def change_address(member: Member, email: str, *, by: User, now: datetime) -> None:
+    """Another address: another mailbox, of which nothing is known yet. Raises what members.change_address does."""
+    members.change_address(member, email, by=by, now=now)
+    mailboxes.one_decision_at_a_time(member.unit_id)
+    old = Mailbox.objects.filter(member=member).first()
+    if old is not None:
+        override = old.override
+        old.delete()
+        Mailbox.objects.create(unit=member.unit, member=member, override=override, state_since=now)
+    mailboxes.assign(member.unit, now=now)
