@@ -63,7 +63,9 @@ def change_address(member: Member, email: str, *, by: User | None, now: datetime
         member.refresh_from_db(fields=["email", "mail_domain", "sort_key"])
         raise AddressTaken from None
     identity.forget(member, now=now)
-    for invitation in member.invitations.filter(state__in=invitations.SENDABLE).select_related("unit", "member"):
+    for invitation in member.invitations.filter(state__in=invitations.SENDABLE).select_related(
+        "unit", "member"
+    ):
         invitations.revoke(invitation, by=by, now=now)
     audit.record(member.unit, "member.address_changed", member, by=by, now=now)
 
