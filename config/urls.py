@@ -5,6 +5,7 @@ from django.urls import include, path
 
 import connections.urls
 import orgunits.urls
+import orgunits.urls.support
 from config import gallery, home, unit_life
 from config.admin import sign_in
 
@@ -22,5 +23,6 @@ urlpatterns = [
     path("", include(connections.urls.urls)),
     path("gallery/", gallery.gallery, name="gallery"),
     path("account/", include("allauth.urls")),
+    path("admin/support/", include(orgunits.urls.support.urls)),
     path("admin/", admin.site.urls),
 ]

@@ -1,10 +1,14 @@
 """Support's window on connections and mailboxes: states, causes and times; no secret, no busy time."""
 
 from django.contrib import admin
+from django.db.models import Count, Max, Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
-from orgunits.admin import ReadOnly
+from orgunits.support_admin import Sealed, moment
 
 from .models import CalendarConnection, HandOff, Mailbox, PendingAuthorization, ScopeCheck
+from .views import support
 
 
 class ScopeCheckInline(admin.TabularInline):
@@ -13,21 +17,82 @@ class ScopeCheckInline(admin.TabularInline):
     extra = 0
     can_delete = False
 
+    def has_view_permission(self, request, obj=None) -> bool:
+        return True  # whoever was let in to the connection
+
     def has_add_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
         return False
 
 
 @admin.register(CalendarConnection)
-class CalendarConnectionAdmin(ReadOnly):
-    list_display = ["public_id", "unit", "provider", "mode", "state", "state_since", "state_reason", "tenant"]
-    list_select_related = ["unit"]
+class CalendarConnectionAdmin(Sealed):
+    """State, cause, last good sync and failing mailboxes by class; and trying again now."""
+
+    what = "connection"
+    list_display = ["public_id", "provider", "mode", "state", "state_since", "state_reason", "tenant"]
     list_filter = ["provider", "mode", "state"]
-    search_fields = ["public_id", "tenant", "unit__name"]
+    search_fields = ["public_id", "tenant"]
+    ordering = ["-pk"]
     inlines = [ScopeCheckInline]
+    change_form_template = "admin/connections/calendarconnection/change_form.html"
+    fields = [
+        "public_id",
+        "unit",
+        "provider",
+        "mode",
+        "tenant",
+        "state",
+        "state_since",
+        "state_reason",
+        "last_good_sync",
+        "mailboxes_by_state",
+        "failing_by_class",
+        "waiting_since",
+        "next_check_at",
+        "last_checked_at",
+        "slowed_until",
+        "connected_at",
+    ]
+
+    def get_urls(self) -> list:
+        view = self.admin_site.admin_view(self.try_again)
+        return [
+            path("<path:object_id>/try-again/", view, name="connections_calendarconnection_try_again"),
+            *super().get_urls(),
+        ]
+
+    def try_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The one act of support on connections: try again now, with a reason."""
+        if answer := self.enter(request, object_id):
+            return answer
+        frame = {**self.admin_site.each_context(request), "opts": self.opts}
+        return support.try_again(request, self.get_object(request, object_id), frame)
+
+    @admin.display(description="last good sync of a mailbox")
+    def last_good_sync(self, connection: CalendarConnection) -> str:
+        return moment(connection.mailboxes.aggregate(last=Max("last_synced_at"))["last"])
+
+    @admin.display(description="mailboxes")
+    def mailboxes_by_state(self, connection: CalendarConnection) -> str:
+        return _numbers(connection.mailboxes.all(), "state", dict(Mailbox.State.choices))
+
+    @admin.display(description="failing mailboxes")
+    def failing_by_class(self, connection: CalendarConnection) -> str:
+        failing = connection.mailboxes.filter(state=Mailbox.State.FAILING)
+        return _numbers(failing, "failure", dict(Mailbox.Failure.choices))
+
+
+def _numbers(rows: QuerySet[Mailbox], column: str, words: dict[str, str]) -> str:
+    counted = rows.values_list(column).annotate(number=Count("pk")).order_by(column)
+    return ", ".join(f"{words.get(code, code)}: {number}" for code, number in counted) or "–"
 
 
 @admin.register(Mailbox)
-class MailboxAdmin(ReadOnly):
+class MailboxAdmin(Sealed):
+    what, plural = "mailbox", "mailboxes"
     list_display = [
         "member",
         "connection",
@@ -41,12 +106,25 @@ class MailboxAdmin(ReadOnly):
     list_filter = ["state", "failure"]
     search_fields = ["member__email", "member__public_id"]
     ordering = ["member__sort_key", "pk"]
+    fields = [
+        *list_display,
+        "decided_by",
+        "state_since",
+        "attempts",
+        "last_attempt_at",
+        "calendars_listed_at",
+    ]
+
+    def subject_of(self, row: Mailbox) -> Model:
+        return row.member
 
 
 @admin.register(PendingAuthorization)
-class PendingAuthorizationAdmin(ReadOnly):
+class PendingAuthorizationAdmin(Sealed):
+    what = "attempt"
     list_display = ["created_at", "connection", "purpose", "user", "hand_off", "used_at", "outcome"]
     list_select_related = ["connection", "user", "hand_off"]
+    ordering = ["-pk"]
     fields = [
         "unit",
         "connection",
@@ -59,9 +137,13 @@ class PendingAuthorizationAdmin(ReadOnly):
         "outcome",
     ]
 
+    def subject_of(self, row: PendingAuthorization) -> Model:
+        return row.connection
+
 
 @admin.register(HandOff)
-class HandOffAdmin(ReadOnly):
+class HandOffAdmin(Sealed):
+    what = "hand_off"
     list_display = [
         "public_id",
         "connection",
@@ -72,6 +154,7 @@ class HandOffAdmin(ReadOnly):
         "revoked_at",
     ]
     list_select_related = ["connection", "created_by"]
+    ordering = ["-pk"]
     fields = [
         "public_id",
         "unit",

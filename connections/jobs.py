@@ -102,8 +102,8 @@ def follow_members() -> None:
 
 def retry_checks() -> None:
     """Every minute: look again at connections that wait for their provider, or do not work wholly."""
-    for pk in _due_for_a_check().values_list("pk", flat=True):
-        async_task("connections.jobs.check_connection", pk, task_name=f"self-test of connection {pk}")
+    for pk, public_id in _due_for_a_check().values_list("pk", "public_id"):
+        async_task("connections.jobs.check_connection", pk, task_name=f"self-test of {public_id}")
 
 
 def _due_for_a_check() -> QuerySet[CalendarConnection]:

@@ -3,56 +3,105 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils.html import format_html_join
 
-from .models import Application, AuditEvent, Member, OrganizationalUnit, User
+from .forms.sign_ins import SignInForm
+from .models import Application, AuditEvent, Invitation, Member, OrganizationalUnit, User
+from .roles import ROLES
+from .support_admin import FoundByAddress, ReadOnly, Sealed, link_to_rows
 from .views import approvals
+
+__all__ = ["ReadOnly"]
 
 admin.site.site_header = admin.site.site_title = "Convoke support"
 admin.site.unregister(Application)  # the toolkit's own page changes secrets
 admin.site.unregister(Group)  # role groups follow from grants; a hand in them would be undone
 
 
-class ReadOnly(admin.ModelAdmin):
-    """Looks, and changes nothing: what is done in a unit is done by its people, and audited."""
-
-    list_per_page = 100
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
-        return False
-
-
 @admin.register(OrganizationalUnit)
-class UnitAdmin(ReadOnly):
-    list_display = ["name", "slug", "shape", "created_at"]
+class UnitAdmin(Sealed):
+    """All units by name and numbers; one of them opens for a reason, and leads to its rows."""
+
+    what = "unit"
+    list_display = ["name", "slug", "shape", "state", "member_count", "created_at"]
     search_fields = ["name", "slug", "public_id"]
-    list_filter = ["shape"]
+    list_filter = ["shape", "state"]
+    fields = ["public_id", "name", "slug", "shape", "state", "state_since", "created_at", "rows"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrganizationalUnit]:
+        active = Member.objects.filter(unit=OuterRef("pk"), state=Member.State.ACTIVE).order_by()
+        number = Subquery(active.values("unit").annotate(number=Count("pk")).values("number"))
+        return admin.ModelAdmin.get_queryset(self, request).annotate(active=number)
+
+    def changelist_view(self, request: HttpRequest, extra_context=None) -> HttpResponse:
+        return admin.ModelAdmin.changelist_view(self, request, extra_context)
+
+    @admin.display(description="active members")
+    def member_count(self, unit: OrganizationalUnit) -> int:
+        return unit.active or 0
+
+    @admin.display(description="look at")
+    def rows(self, unit: OrganizationalUnit) -> str:
+        links = [
+            (link_to_rows(unit, f"{model._meta.app_label}_{model._meta.model_name}", site.words()),)
+            for model, site in self.admin_site._registry.items()
+            if isinstance(site, Sealed) and model is not OrganizationalUnit
+        ]
+        return format_html_join(" · ", "{}", links)
 
 
 @admin.register(Member)
-class MemberAdmin(ReadOnly):
-    list_display = ["name", "email", "unit", "state", "state_since"]
-    list_select_related = ["unit"]
+class MemberAdmin(Sealed):
+    what = "member"
+    list_display = ["name", "email", "state", "state_since"]
     list_filter = ["state"]
     search_fields = ["email", "sort_key", "public_id"]
     ordering = ["sort_key", "pk"]
+    fields = [
+        "public_id",
+        "unit",
+        "given_name",
+        "family_name",
+        "email",
+        "department",
+        "state",
+        "state_since",
+        "came_by",
+        "last_seen_on",
+        "identity",
+        "identity_since",
+        "time_zone",
+        "roles",
+    ]
+
+    @admin.display(description="roles")
+    def roles(self, member: Member) -> str:
+        grants = member.role_grants.select_related("application").order_by("pk")
+        return ", ".join(
+            f"{ROLES[grant.role].name}{f' ({grant.application})' if grant.application else ''}"
+            for grant in grants
+        )
+
+
+@admin.register(Invitation)
+class InvitationAdmin(Sealed):
+    what = "invitation"
+    list_display = ["public_id", "email", "state", "state_since", "sends_done", "refusal", "next_try_at"]
+    list_filter = ["state"]
+    search_fields = ["email", "public_id"]
+    ordering = ["-pk"]
+    fields = [*list_display, "created_at", "expires_at", "attempts", "sent_at"]
 
 
 @admin.register(Application)
-class ApplicationAdmin(ReadOnly):
+class ApplicationAdmin(Sealed):
     """Who stands behind an application, and whether it was approved; neither of its secrets."""
 
-    list_display = ["name", "unit", "environment", "state", "approved_at"]
-    list_select_related = ["unit"]
+    what = "application"
+    list_display = ["name", "environment", "state", "approved_at"]
     list_filter = ["environment", "state"]
     search_fields = ["name", "public_id", "client_id"]
     change_form_template = "admin/orgunits/application/change_form.html"
@@ -82,28 +131,33 @@ class ApplicationAdmin(ReadOnly):
 
     def approval(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The one act of support on applications: approve, or withdraw the approval, with a reason."""
+        if answer := self.enter(request, object_id):
+            return answer
         application = self.get_object(request, object_id)
-        if application is None or not self.has_view_permission(request, application):
-            raise Http404
         frame = {**self.admin_site.each_context(request), "opts": self.opts, "original": application}
         return approvals.approval(request, application, frame)
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnly):
-    list_display = ["at", "unit", "verb", "actor", "subject"]
-    list_select_related = ["unit"]
-    list_filter = ["verb"]
-    search_fields = ["actor", "subject", "public_id"]
+class AuditEventAdmin(Sealed):
+    what = "event"
+    list_display = ["at", "verb", "actor", "subject", "origin", "request_id"]
+    list_filter = ["origin"]
+    search_fields = ["actor", "subject", "public_id", "request_id"]
+    ordering = ["-at", "-pk"]
+
+    def subject_of(self, row: AuditEvent) -> OrganizationalUnit:
+        return row.unit
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(FoundByAddress, DjangoUserAdmin):
     """Staff make staff here; what anybody may do in a unit is not to be found or changed here."""
 
+    form = SignInForm
     list_display = ["email", "first_name", "last_name", "is_staff", "is_active", "last_login"]
     list_filter = ["is_staff", "is_active"]
-    search_fields = ["email", "first_name", "last_name", "public_id"]
+    address = "email"
     ordering = ["email"]
     filter_horizontal = []
     readonly_fields = ["public_id", "last_login", "date_joined"]
@@ -113,6 +167,9 @@ class UserAdmin(DjangoUserAdmin):
         ("Installation", {"fields": ["is_active", "is_staff", "is_superuser", "last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "password1", "password2"]})]
+
+    def without_search(self, rows: QuerySet[User]) -> QuerySet[User]:
+        return rows.filter(is_staff=True)
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         return False  # people are deactivated: what they did stays told
