@@ -68,7 +68,7 @@ def unit_resume(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     except NotPossibleNow:
         messages.warning(request, _("This unit is not paused."))
     else:
-        messages.success(request, _("Resumed. Within a minute everything goes on where it stopped."))
+        messages.success(request, _("Resumed. Everything goes on where it stopped."))
     return redirect("unit_settings", slug=unit.slug)
 
 
@@ -82,6 +82,6 @@ def unit_restore(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse
     except units.TooLateToRestore:
         messages.warning(request, _("It is too late: this unit is being erased."))
     else:
-        messages.success(request, _("Restored. Within a minute everything goes on where it stopped."))
+        messages.success(request, _("Restored. Everything goes on where it stopped."))
         return redirect("unit_home", slug=unit.slug)
     return redirect("unit_settings", slug=unit.slug)

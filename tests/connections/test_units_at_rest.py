@@ -9,13 +9,15 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
+from config.schedules import TIMETABLE
 from connections import authorization, hand_offs, health, jobs
 from connections.authorization import Purpose, Refused, Traveller
 from connections.models import BusyPeriod, CalendarConnection, HandOff, Mailbox
 from connections.providers.base import AuthorizationLost
 from connections.services import calendar_service
-from orgunits import units
+from orgunits import identity, invitations, units
 from tests.builders import make_members
 from tests.connecting import answer_provider_page, connect
 from tests.people import GOOGLE_ADMINISTRATOR, make_company
@@ -39,6 +41,11 @@ class House:
         act(self.unit, by=self.olga, now=timezone.now())
         self.calls = number_of_calls()
 
+    def invite(self, address: str) -> None:
+        """An invitation of an hour ago that was not mailed yet."""
+        earlier = timezone.now() - timedelta(hours=1)
+        invitations.invite(self.unit, address, role="employee", by=self.olga, now=earlier)
+
     def was_silent(self) -> bool:
         return number_of_calls() == self.calls and not mail.outbox
 
@@ -51,11 +58,8 @@ def number_of_calls() -> int:
 
 
 def all_that_happens_by_itself() -> None:
-    jobs.poll_changes()
-    jobs.retry_checks()
-    jobs.roll_windows()
-    jobs.warn_of_ends()
-    jobs.forget()
+    for entry in TIMETABLE:
+        import_string(entry.job)()
     run_waiting_jobs()
 
 
@@ -67,12 +71,14 @@ def house(providers) -> House:
 @REST
 def test_no_job_asks_a_provider_or_sends_a_mail(house, act):
     CalendarConnection.objects.update(next_check_at=timezone.now())
-    waiting, soon = timezone.now() - timedelta(hours=20), timezone.now() + timedelta(hours=20)
+    earlier, soon = timezone.now() - timedelta(hours=20), timezone.now() + timedelta(hours=20)
     other = CalendarConnection.objects.create(
-        unit=house.unit, provider="microsoft", mode="free_busy", waiting_since=waiting
+        unit=house.unit, provider="microsoft", mode="free_busy", waiting_since=earlier
     )
     link, _token = hand_offs.create_link(other, by=house.olga, now=timezone.now())
     HandOff.objects.filter(pk=link.pk).update(expires_at=soon)
+    house.invite("nora@kube.example")
+    identity.ask(house.company.member(house.company.emma), by=house.olga, now=earlier)
     house.rest(act)
 
     all_that_happens_by_itself()
@@ -93,6 +99,7 @@ def test_a_slice_that_was_already_queued_reads_nothing(house, act):
 
 
 def test_resumed_it_goes_on_where_it_stopped(house):
+    house.invite("nora@kube.example")
     house.rest(units.pause_unit)
     all_that_happens_by_itself()
 
@@ -101,6 +108,7 @@ def test_resumed_it_goes_on_where_it_stopped(house):
 
     assert Mailbox.objects.get(member__email=ADDRESS).state == "synced"
     assert BusyPeriod.objects.exists()
+    assert [message.to for message in mail.outbox] == [["nora@kube.example"]]
 
 
 def test_another_unit_reads_on(house, providers):
