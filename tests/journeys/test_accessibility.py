@@ -1,6 +1,7 @@
 """axe finds nothing on any page in any state, light and dark, on a phone and on a desk (WCAG 2.2 AA)."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -8,12 +9,16 @@ import pytest
 from django.conf import settings as portal_settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from PIL import Image
 from playwright.sync_api import Page
 
-from orgunits import first_run
+from orgunits import applications, first_run
+from orgunits.logos import as_png
 from orgunits.models import User
 from tests.journeys import steps
 from tests.journeys.states import States, make_states
+from tests.people import Integrator, make_integrator
 
 AXE = Path(portal_settings.BASE_DIR) / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -160,6 +165,32 @@ def of_an_employee(states: States) -> list[Look]:
     ]
 
 
+def of_an_engineering_manager(tools: Integrator) -> list[Look]:
+    unit = tools.unit.slug
+    one, long, archived = (
+        [unit, app.public_id] for app in (tools.production, tools.staging, tools.development)
+    )
+    return [
+        ("applications", at("applications", unit)),
+        ("applications archived", at("applications", unit, query="?state=archived")),
+        ("applications empty filter", at("applications", unit, query="?q=nothing")),
+        ("new application", at("application_new", unit)),
+        (
+            "new application refused",
+            post_empty("application_new", unit, button="Make it and show the secret"),
+        ),
+        ("application", at("application", *one)),
+        ("application with long words", at("application", *long)),
+        ("application archived", at("application", *archived)),
+        ("application settings", at("application_edit", *long)),
+        ("application logo", at("application_logo_change", *one)),
+        ("application secret", second_secret_of(one)),
+        ("application secrets", at("application_secrets", *one)),
+        ("application before archiving", at("application_archive", *long)),
+        ("application states", at("application_states", *one)),
+    ]
+
+
 def of_people_without_unit(states: States) -> list[Look]:
     return [("front door of nobody", at("front_door"))]
 
@@ -200,6 +231,34 @@ def make_hand_off_link(states: States) -> Callable[[Page], object]:
         steps.press(page, "Make a hand-off link")
 
     return go
+
+
+def second_secret_of(application: list[str]) -> Callable[[Page], object]:
+    def go(page: Page) -> None:
+        page.goto(reverse("application_secrets", args=application))
+        steps.press(page, "Make a second secret")
+
+    return go
+
+
+def furnished_integrator() -> Integrator:
+    """With a logo, words and addresses as long as can be, and an archived application."""
+    tools, now = make_integrator(), timezone.now()
+    written = BytesIO()
+    Image.new("RGB", (300, 200), "red").save(written, "PNG")
+    app = tools.production
+    applications.set_logo(app, as_png(written.getvalue()), seen=app.updated, by=tools.ethan, now=now)
+    applications.change(
+        tools.staging,
+        name="W" * 100,
+        publisher="Tools " * 50,
+        redirect_uris=[f"https://{'a' * 60}.tools.example/{'b' * 400}"],
+        seen=tools.staging.updated,
+        by=tools.ethan,
+        now=now,
+    )
+    applications.archive(tools.development, by=tools.ethan, now=now)
+    return tools
 
 
 # --- the tests ------------------------------------------------------------------------------------------------------
@@ -256,6 +315,8 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(open_as, settings, width
     eye.look_at_all(visitor, of_visitors(states))
     eye.look_at_all(open_as(states.olga, **options), of_an_ops_admin(states))
     eye.look_at_all(open_as(states.emma, **options), of_an_employee(states))
+    tools = furnished_integrator()
+    eye.look_at_all(open_as(tools.ethan, **options), of_an_engineering_manager(tools))
     eye.look_at_all(open_as(states.nobody, **options), of_people_without_unit(states))
     eye.look_at_all(open_as(states.sami, **options), of_staff(states))
 
