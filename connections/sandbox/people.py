@@ -31,6 +31,7 @@ TENANTS = {
         Tenant("rival.example", "google", "C0rival1", "Rival"),
         Tenant("sigs.example", "microsoft", "5165e0a1-0000-4000-8000-000000000001", "Kube SIGs"),
         Tenant("rival-ms.example", "microsoft", "5165e0a1-0000-4000-8000-000000000002", "Rival MS"),
+        Tenant("lumen.example", "microsoft", "5165e0a1-0000-4000-8000-000000000003", "Lumen Instruments"),
     )
 }
 
@@ -118,6 +119,30 @@ def _rivals() -> list[Person]:
     return out
 
 
+def _lumen() -> list[Person]:
+    """An invented company whose first person administers its tenant."""
+    lines = (
+        "Ines Falk IT Europe/Berlin",
+        "Tomas Reyes Sales Europe/Madrid",
+        "Aiko Brandt Sales Asia/Tokyo",
+        "Leo Marchetti Sales Europe/Rome",
+        "Nadia Osei Sales Africa/Accra",
+        "Pavel Lind Sales Europe/Prague",
+        "Greta Holm Sales Europe/Stockholm",
+        "Rania Voss Support Europe/Berlin",
+        "Jonas Adeyemi Support Africa/Lagos",
+        "Mila Castell Support America/New_York",
+        "Owen Takeda Support America/Los_Angeles",
+        "Sofia Brekke Support Europe/Oslo",
+    )
+    out = []
+    for given, family, department, home in (line.split() for line in lines):
+        address = f"{given}.{family}@lumen.example".lower()
+        person_id = sha256(address.encode()).hexdigest()[:20]
+        out.append(Person(person_id, given, family, address, department, home))
+    return out
+
+
 def rooms() -> list[Room]:
     """Four rooms in each of the two large tenants."""
     out = []
@@ -139,8 +164,8 @@ def _snapshot(name: str) -> dict[str, Any]:
 
 
 def people(snapshot: str = LATEST) -> list[Person]:
-    """Everybody of a snapshot in file order, then the people of the two small tenants."""
-    return [Person(**row) for row in _snapshot(snapshot)["people"]] + _rivals()
+    """Everybody of a snapshot in file order, then the people of the three small tenants."""
+    return [Person(**row) for row in _snapshot(snapshot)["people"]] + _rivals() + _lumen()
 
 
 def groups(snapshot: str = LATEST) -> list[Group]:

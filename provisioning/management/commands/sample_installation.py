@@ -16,4 +16,4 @@ class Command(BaseCommand):
         sample.build(now=timezone.now())
         self.stdout.write(f"\nSign in at {settings.PORTAL_URL} with the password {sample.PASSWORD} as")
         for person in sample.sign_ins():
-            self.stdout.write(f"  {person.email:<36} {person.role}, {person.host}")
+            self.stdout.write(f"  {person.email:<36} {person.unit}: {person.role}")
