@@ -43,11 +43,9 @@ class Chosen:
 
 def members(unit: OrganizationalUnit, chosen: Chosen) -> QuerySet[Member]:
     """The unit's members that fit; erased ones never do."""
-    rows = unit.members.filter(erased_at=None)
+    rows = unit.members.exclude(state=Member.State.REMOVED)
     if chosen.state:
-        rows = rows.filter(state=chosen.state)
-    else:
-        rows = rows.exclude(state=Member.State.REMOVED)
+        rows = unit.members.filter(state=chosen.state, erased_at=None)
     if chosen.q:
         words = sort_key(chosen.q.strip())
         by_name, by_address = rows.filter(sort_key__contains=words), rows.filter(email__contains=words)

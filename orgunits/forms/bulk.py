@@ -3,15 +3,18 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from orgunits import roles
 from orgunits.access import Access
 from orgunits.models import BulkRun
+from orgunits.roles import ROLES, may_grant
 
 MOST_TICKED = 200  # a page of the list has fewer
 
 
 class BulkForm(forms.Form):
-    """The act, for whom, and why. An act on a role names it behind a colon: `grant_role:coordinator`."""
+    """The act, for whom, and why. An act on a role names it behind a colon: `grant_role:coordinator`.
+
+    Offered are the roles of the unit's shape; others are given one by one.
+    """
 
     act = forms.ChoiceField(label=_("What to do"))
     whom = forms.ChoiceField(
@@ -21,7 +24,8 @@ class BulkForm(forms.Form):
 
     def __init__(self, *args, access: Access, **kwargs):
         super().__init__(*args, **kwargs)
-        given = [r for r in roles.grantable_in(access.member.unit) if roles.may_grant(r, access.rights)]
+        shape = access.member.unit.shape  # no query: the form stands on the list of members
+        given = [r for r in ROLES.values() if shape in r.where and may_grant(r, access.rights)]
         Act = BulkRun.Act
         self.fields["act"].choices = [
             ("", _("Choose…")),
