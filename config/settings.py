@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.sessions.SessionLifeMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
@@ -181,7 +182,21 @@ MFA_TOTP_ISSUER = "Convoke"
 MFA_TOTP_TOLERANCE = 1  # the code before and the next one count too: phones are often half a minute off
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_REQUIRED = env_bool("MFA_REQUIRED", True)  # for Ops Admins, Coordinators and staff
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = 3600 * env_int("SESSION_HOURS", 12)  # however busy: then one signs in again
+SESSION_IDLE_SECONDS = 3600 * env_int("SESSION_IDLE_HOURS", 8)  # without opening any page
+# How often, in allauth's notation. Counted for an address as seen behind so many proxies of one's own.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",  # key: the address that was tried
+    "reauthenticate": "10/m/user",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "change_password": "5/m/user",
+    "manage_email": "10/m/user",
+    "confirm_email": "1/3m/key",
+}
+ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXY_COUNT", 0)  # 0: X-Forwarded-For is not believed at all
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 
 REAUTHENTICATION = env_bool("REAUTHENTICATION", True)  # ask again who one is before dangerous acts
 INVITATION_DAYS = env_int("INVITATION_DAYS", 14)

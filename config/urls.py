@@ -6,8 +6,9 @@ from django.urls import include, path
 import connections.urls
 import orgunits.urls
 import orgunits.urls.support
-from config import gallery, home, unit_life
+from config import gallery, home, sessions, unit_life
 from config.admin import sign_in
+from orgunits.access import open_to
 
 admin.site.login = sign_in
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", include(orgunits.urls.urls)),
     path("", include(connections.urls.urls)),
     path("gallery/", gallery.gallery, name="gallery"),
+    path("account/sessions/", open_to("signed_in")(sessions.sessions), name="usersessions_list"),
     path("account/", include("allauth.urls")),
     path("admin/support/", include(orgunits.urls.support.urls)),
     path("admin/", admin.site.urls),

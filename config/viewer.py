@@ -44,6 +44,10 @@ def page_context(request: HttpRequest) -> dict:
             context["sample_sign_ins"] = sign_ins()
         return context
     context["gallery_open"] = settings.SAMPLE_INSTALLATION or (settings.DEBUG and user.is_staff)
+    if settings.SAMPLE_INSTALLATION and request.path == reverse("account_reauthenticate"):
+        from provisioning.sample import sign_ins
+
+        context["sample_sign_in"] = next((one for one in sign_ins() if one.email == user.email), None)
     access = getattr(request, "access", None)
     context["unit"] = access.member.unit if access else None
     context["access"] = access

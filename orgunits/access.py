@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import wraps
 
-from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.account.internal.flows.reauthentication import (
+    is_reauthentication_required,
+    raise_if_reauthentication_required,
+)
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from .models import (
     Application,
@@ -188,7 +193,7 @@ def unit_view(
             if answer != Answer.OPEN:
                 return _turn_away(request, answer, "look_up_state" if any_application else right)
             if fresh:
-                raise_if_reauthentication_required(request, app="orgunits")
+                _prove_again(request)
             return view(request, access.member.unit, **kwargs)
 
         guarded.access_rule = Rule("unit", right, own_member_too, fresh, archived_too, any_application)
@@ -215,7 +220,7 @@ def application_view(right: str, *, fresh: bool = False) -> Callable:
             if answer != Answer.OPEN:
                 return _turn_away(request, answer, right)
             if fresh:
-                raise_if_reauthentication_required(request, app="orgunits")
+                _prove_again(request)
             return view(request, access.member.unit, application, **kwargs)
 
         guarded.access_rule = Rule("application", right, fresh=fresh)
@@ -243,6 +248,17 @@ def _mark_seen(member: Member) -> None:
 
 def _turn_away(request: HttpRequest, answer: Answer, right: str) -> HttpResponse:
     return _closed(request) if answer == Answer.CLOSED else refuse(request, right)
+
+
+def _prove_again(request: HttpRequest) -> None:
+    """Send the viewer to prove who they are, unless they just did. What they entered is put aside in their
+    session and goes on afterwards; what a view marks by `sensitive_post_parameters` is not written there."""
+    if hasattr(request, "sensitive_post_parameters") and is_reauthentication_required(
+        request, app="orgunits"
+    ):
+        request.POST = QueryDict()
+        messages.info(request, _("What you entered is secret and was not kept. Enter it again after this."))
+    raise_if_reauthentication_required(request, app="orgunits")
 
 
 def refuse(request: HttpRequest, right: str) -> HttpResponse:

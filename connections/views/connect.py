@@ -52,11 +52,13 @@ def connect_again_url(connection: CalendarConnection) -> str:
 
 
 def _administrator(request: HttpRequest) -> str:
-    """The answer to the first question, carried in the address; without it the wizard begins anew."""
-    return request.GET.get("administrator", "") if request.GET.get("administrator") in {"yes", "no"} else ""
+    """The answer to the first question, carried in the address and at last in the form; without it the wizard
+    begins anew."""
+    answer = request.POST.get("administrator") or request.GET.get("administrator", "")
+    return answer if answer in {"yes", "no"} else ""
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 def start(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     """Are you an administrator of this tenant? Who connects again has chosen service and mode before."""
     form = AdministratorForm(request.GET if "asked" in request.GET else None)
@@ -70,7 +72,7 @@ def start(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     return render(request, "connections/connect_start.html", context, status=422 if form.errors else 200)
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 def service(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     """Which calendar service?"""
     administrator = _administrator(request)
@@ -92,7 +94,7 @@ def service(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     )
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 def mode(request: HttpRequest, unit: OrganizationalUnit, provider: str) -> HttpResponse:
     """The three modes side by side: the heart of the product."""
     administrator = _administrator(request)
@@ -125,7 +127,7 @@ def mode(request: HttpRequest, unit: OrganizationalUnit, provider: str) -> HttpR
     return render(request, "connections/connect_mode.html", context)
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 def check(request: HttpRequest, unit: OrganizationalUnit, provider: str, mode: str) -> HttpResponse:
     """Check your answers; posting creates the connection and leads on."""
     administrator = _administrator(request)

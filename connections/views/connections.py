@@ -123,7 +123,7 @@ def resume(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -
     return redirect("connection", slug=unit.slug, connection_id=row.public_id)
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 def disconnect(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Says what stops and what is kept; posting is final."""
     row = connection_of(unit, connection_id)
@@ -145,7 +145,7 @@ def disconnect(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
     return render(request, "connections/disconnect.html", context)
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 @require_POST
 def domain_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Name one more domain; it serves members once a fact proves it."""
@@ -194,7 +194,7 @@ def domain_verify(
     return redirect(reverse("connection", args=[unit.slug, connection_id]) + "#domains")
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 @require_POST
 def domain_remove(
     request: HttpRequest, unit: OrganizationalUnit, connection_id: str, domain: str

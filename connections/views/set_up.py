@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -121,7 +122,7 @@ def leave(request: HttpRequest, connection: CalendarConnection, purpose: str, ba
         return redirect(back)
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 @require_POST
 def sign_in(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     connection = connection_of(unit, connection_id)
@@ -129,7 +130,7 @@ def sign_in(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) 
     return leave(request, connection, Purpose.SIGN_IN, back, traveller(request))
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 @require_POST
 def prove_administrator(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     connection = connection_of(unit, connection_id)
@@ -137,7 +138,7 @@ def prove_administrator(request: HttpRequest, unit: OrganizationalUnit, connecti
     return leave(request, connection, Purpose.PROVE_ADMINISTRATOR, back, traveller(request))
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 @require_POST
 def consent(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     connection = connection_of(unit, connection_id)
@@ -179,7 +180,7 @@ def tell(request: HttpRequest, verdict: health.Verdict) -> None:
         messages.warning(request, reason(verdict.reason).sentence)
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 @require_POST
 def prove_dns(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Name the tenant's domain for a DNS record, or look whether the record stands."""
@@ -201,7 +202,8 @@ def prove_dns(request: HttpRequest, unit: OrganizationalUnit, connection_id: str
     return redirect(reverse("set_up", args=[unit.slug, connection_id]) + "#proof")
 
 
-@unit_view("manage_connections")
+@sensitive_post_parameters()
+@unit_view("manage_connections", fresh=True)
 def key_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Paste a key of this unit alone."""
     connection = connection_of(unit, connection_id)
@@ -234,7 +236,7 @@ def key_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) 
     return render(request, "connections/key_add.html", context, status=422 if form.errors else 200)
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 @require_POST
 def key_shared(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Use the installation's key instead of the unit's own."""
@@ -245,7 +247,7 @@ def key_shared(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
     return redirect("set_up", slug=unit.slug, connection_id=connection_id)
 
 
-@unit_view("manage_connections")
+@unit_view("manage_connections", fresh=True)
 @require_POST
 def hand_off_new(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """A new link for an administrator; it is shown once, on the next page."""
