@@ -52,5 +52,8 @@ def test_google_is_connected_and_a_calendar_chosen_without_javascript(open_brows
 def find_members(page: Page, *, name: str = "", state: str) -> None:
     """Fill the filter above the list and apply it."""
     page.get_by_role("textbox", name="Name or address").fill(name)
-    page.get_by_role("combobox", name="Calendar", exact=True).select_option(label=state)
+    calendar = page.get_by_role("combobox", name="Calendar", exact=True)
+    if not calendar.is_visible():
+        page.get_by_text("More filters").click()
+    calendar.select_option(label=state)
     page.get_by_role("button", name="Apply").click()
