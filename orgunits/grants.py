@@ -19,14 +19,24 @@ class Held:
 
     grant: RoleGrant
     role: Role
+    why: str
     takeable: bool
 
 
 def held_by(member: Member, access: Access) -> list[Held]:
-    """The member's grants for the viewer: those on the unit first, the most powerful role on top."""
-    order = list(ROLES)
+    """The member's grants for the viewer, the most powerful role on top.
+
+    Who gives no roles sees of others neither the applications they work on nor the reasons that were written.
+    """
     rows = member.role_grants.select_related("application", "granted_by").defer("application__logo")
-    held = [Held(row, ROLES[row.role], may_grant(ROLES[row.role], access.rights)) for row in rows]
+    in_full = member.pk == access.member.pk or access.may("manage_applications")
+    if not in_full:
+        rows = rows.filter(application__isnull=True)
+    order = list(ROLES)
+    held = [
+        Held(row, ROLES[row.role], row.why if in_full else "", may_grant(ROLES[row.role], access.rights))
+        for row in rows
+    ]
     return sorted(held, key=lambda one: (order.index(one.grant.role), str(one.grant.application or "")))
 
 

@@ -206,6 +206,22 @@ def test_giving_a_role_again_says_that_it_was_held_already():
     assert held(carl) == ["coordinator"]
 
 
+def test_who_gives_no_roles_sees_of_others_neither_applications_nor_reasons():
+    tools, now = make_integrator(), timezone.now()
+    dora, user = tools.member(tools.dora), make_user("Cora", "cora@tools.example")
+    roles.grant_role(dora, "coordinator", by=tools.irma, now=now, why="While Cora is away")
+    cora = add_member(tools.unit, user.email, by=tools.irma, now=now, user=user, role="coordinator")
+
+    def seen(user) -> list[tuple]:
+        held = grants.held_by(dora, access_to(user, tools.unit.slug))
+        return [(one.role.code, one.why) for one in held]
+
+    assert seen(cora.user) == [("coordinator", ""), ("employee", "")]
+    assert seen(tools.dora) == seen(tools.irma)
+    assert len(seen(tools.irma)) == 4
+    assert ("coordinator", "While Cora is away") in seen(tools.irma)
+
+
 # --- Ops Admin
 
 
