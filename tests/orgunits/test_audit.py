@@ -1,10 +1,14 @@
 """The audit log: it only grows, holds ids and codes, and shows names that can be erased apart from it."""
 
+import ast
+
 import pytest
+from django.conf import settings
 from django.db import InternalError, ProgrammingError, connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
-from orgunits import audit
+from orgunits import audit, audit_facts, audit_log
 from orgunits.models import AuditEvent, AuditName
 from tests.people import make_company
 
@@ -104,3 +108,39 @@ def test_a_name_is_kept_as_it_was_last_called_and_a_very_long_one_is_cut():
     audit.record(company.unit, "something", emma, by=company.olga, now=timezone.now())
 
     assert AuditName.objects.get(subject=emma.public_id).name == f"{'E' * 100} {'F' * 100}"
+
+
+# --- words
+
+
+def facts_in_code() -> set[str]:
+    """The names of facts, and of what changed, that stand in the portal's calls of `audit.record`."""
+    found = set()
+    for app in ("config", "orgunits", "connections", "scheduling", "provisioning"):
+        for path in (settings.BASE_DIR / app).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.record":
+                    found |= {word.arg for word in node.keywords if word.arg} - OF_EVERY_EVENT
+                    changes = [word.value for word in node.keywords if word.arg in {"before", "after"}]
+                    found |= {key.value for change in changes for key in getattr(change, "keys", [])}
+    return found
+
+
+OF_EVERY_EVENT = {"by", "now", "before", "after", "why"}
+
+
+def test_every_fact_has_words():
+    assert facts_in_code() - set(audit_facts.LABELS) == set()
+    assert len(facts_in_code()) > 15
+
+
+def test_a_fact_that_nobody_put_into_words_is_still_read():
+    assert audit_facts.label_of("odd_fact") == "Odd fact"
+    assert audit_facts.words_of("odd_fact", "some_code") == "some_code"
+
+
+@pytest.mark.parametrize("prefix", audit_log.PAGES)
+def test_every_object_that_leads_somewhere_has_its_page(prefix):
+    name, parameter = audit_log.PAGES[prefix]
+
+    assert reverse(name, kwargs={"slug": "x", parameter: f"{prefix}_{'0' * 24}"})
