@@ -42,11 +42,14 @@ def applications(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse
     query.pop("after", None)
     first_url = f"?{query.urlencode()}"
     query["after"] = page.next_key
+    filtered = any(chosen.values())
+    some_archived = not (page.rows or filtered) and applications_of(request.access, archived=True).exists()
     context = {
         "form": form,
         "rows": [(row, request.access.may_with(row, "see_application")) for row in page.rows],
         "total": rows.count(),
-        "filtered": any(chosen.values()),
+        "filtered": filtered,
+        "some_archived": some_archived,
         "first_url": first_url if request.GET.get("after") else "",
         "next_url": f"?{query.urlencode()}" if page.next_key else "",
     }

@@ -178,7 +178,7 @@ def test_an_empty_list_says_why_and_what_next(tools):
     assert "No application matches this filter" in listed(tools, tools.irma, "?q=nothing")
     for app in (tools.staging, tools.development):
         applications.archive(app, by=tools.irma, now=timezone.now())
-    assert "No active application you were chosen for" in listed(tools, tools.dora)
+    assert "All your applications are archived" in listed(tools, tools.dora)
     assert "Tools Staging" in listed(tools, tools.dora, "?state=archived")
 
 

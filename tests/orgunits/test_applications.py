@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.apps import apps
 from django.contrib.auth.hashers import identify_hasher
+from django.core.management import call_command
 from django.db import connection as database
 from django.urls import get_resolver
 
@@ -432,6 +433,10 @@ def test_none_of_the_toolkits_own_tables_exists_beside_ours():
     } <= tables
     swapped = {model.__name__ for model in apps.get_app_config("oauth2_provider").get_models()}
     assert swapped == set()
+
+
+def test_the_models_are_as_the_migrations_made_them():
+    call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
 
 
 def test_no_address_of_the_toolkit_is_open():
