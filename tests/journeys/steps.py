@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from connections import jobs
 from orgunits.models import User
 from tests.journeys.scenes import PASSWORD, Scene
+from tests.people import MICROSOFT_ADMINISTRATOR
 from tests.worker import run_waiting_jobs
 
 SERVICES = {"google": "Google Workspace", "microsoft": "Microsoft 365", "none": "Another service"}
@@ -61,6 +62,18 @@ def begin_set_up(page: Page, scene: Scene, provider: str, mode: str) -> str:
     return connection_id(page)
 
 
+def connect_microsoft(page: Page, scene: Scene) -> str:
+    """Sign in and go the whole way, to calendars that were read; answers the connection's public id."""
+    sign_in(page, scene.olga)
+    connection = begin_set_up(page, scene, "microsoft", "free_busy")
+    sign_in_at_provider(page, "microsoft", MICROSOFT_ADMINISTRATOR)
+    consent_at_microsoft(page, MICROSOFT_ADMINISTRATOR)
+    expect_state(page, "Healthy")
+    run_waiting_jobs()
+    expect(page.get_by_text("3 of 3")).to_be_visible()
+    return connection
+
+
 def open_tab(page: Page, name: str) -> None:
     """One of the unit's pages, by the menu above every page."""
     page.get_by_role("banner").get_by_role("link", name=name, exact=True).click()
@@ -74,6 +87,17 @@ def menu(page: Page) -> Locator:
 def cards(page: Page) -> Locator:
     """The headings of the page's parts, in their order."""
     return page.get_by_role("main").get_by_role("heading", level=2)
+
+
+def switch_unit(page: Page, name: str) -> None:
+    """By the menu in the header."""
+    page.get_by_text("Organizational unit:").locator("..").click()
+    page.get_by_role("banner").get_by_role("link", name=name, exact=True).click()
+
+
+def applications(page: Page) -> Locator:
+    """The names in the list of applications."""
+    return page.get_by_role("table", name="Applications").get_by_role("rowheader").get_by_role("link")
 
 
 def row_of(page: Page, address: str) -> Locator:

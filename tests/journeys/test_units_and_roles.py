@@ -8,18 +8,19 @@ import pytest
 import requests
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from connections.models import CalendarConnection, Mailbox
 from orgunits import jobs, roles
 from orgunits.invitations import invite
 from orgunits.models import Member, RoleGrant
 from tests.connections import independent_reader as reader
+from tests.connections.sandbox_calendar import SandboxCalendar
 from tests.journeys import steps
 from tests.journeys.calls import calls_of
+from tests.journeys.guests import BAD_ROWS, GUESTS, mails, sheet
 from tests.journeys.scenes import PASSWORD, make_person, make_scene, make_tools
 from tests.journeys.week import shown_busy, week_of
-from tests.people import MICROSOFT_ADMINISTRATOR
 from tests.worker import run_waiting_jobs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("journeys: units and roles")]
@@ -44,7 +45,7 @@ def test_units_of_both_shapes_are_made_by_the_page_and_show_first_what_they_are_
     expect(steps.cards(page)).to_have_text(["Applications", "Set-up"])
     expect(steps.menu(page).nth(1)).to_have_text("Applications")
 
-    switch_unit(page, "Kube Community")
+    steps.switch_unit(page, "Kube Community")
     expect(page).to_have_url(reverse("unit_home", args=["kube-community"]))
     steps.open_tab(page, "Applications")  # a shape is a starting point, no wall
     expect(page.get_by_role("main").get_by_role("link", name="Make an application")).to_be_visible()
@@ -57,28 +58,7 @@ def make_unit(page: Page, name: str, shape: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
-def switch_unit(page: Page, name: str) -> None:
-    """By the menu in the header."""
-    page.get_by_text("Organizational unit:").locator("..").click()
-    page.get_by_role("banner").get_by_role("link", name=name, exact=True).click()
-
-
 # --- invitations ----------------------------------------------------------------------------------------------------
-GUESTS = [f"guest{number}@visitors.example" for number in range(1, 26)]
-BAD_ROWS = {  # line: what stands there, and what is said about it
-    4: ("guest2@visitors.example,Guest,Again,", "This address stands in line 3 already."),
-    9: ("guest6(at)visitors.example,Guest,Six,", "There is no address in this line."),
-    20: ("boss@visitors.example,The,Boss,Boss", "There is no role “Boss”."),
-}
-
-
-def sheet() -> str:
-    """A CSV file of 25 people with the three bad rows between them, and a column that nobody reads."""
-    good = iter(f"{address},Guest,Number {number},,555" for number, address in enumerate(GUESTS, 1))
-    rows = [f"{BAD_ROWS[line][0]}," if line in BAD_ROWS else next(good) for line in range(2, 30)]
-    return "\n".join(["email,first name,last name,role,phone", *rows])
-
-
 def test_25_people_are_invited_by_a_csv_file_with_three_bad_rows(page: Page, scene, mail_server):
     steps.sign_in(page, scene.olga)
     page.goto(reverse("invite", args=[scene.unit.slug]))
@@ -144,15 +124,6 @@ def test_an_invited_person_joins_from_their_mailbox_and_sees_only_what_is_theirs
     expect(stranger.get_by_role("heading", level=1)).to_have_text("This invitation was accepted already")
 
 
-def mails(mail_server) -> dict[str, list[str]]:
-    """The subjects of what came in, by address."""
-    found: dict[str, list[str]] = {}
-    for mail in mail_server.control("GET", "mail")["mail"]:
-        for address in mail["recipients"]:
-            found.setdefault(address, []).append(mail["subject"])
-    return found
-
-
 # --- roles on applications ------------------------------------------------------------------------------------------
 def test_a_developer_sees_staging_and_development_and_nothing_of_production(open_browser, portal):
     tools = make_tools()
@@ -160,7 +131,7 @@ def test_a_developer_sees_staging_and_development_and_nothing_of_production(open
     steps.sign_in(page, tools.dora)
 
     expect(page).to_have_url(reverse("applications", args=[tools.unit.slug]))
-    expect(applications(page)).to_have_text(["Tools Staging", "Tools Development"])
+    expect(steps.applications(page)).to_have_text(["Tools Staging", "Tools Development"])
     expect(page.get_by_text("2 shown, 2 in all")).to_be_visible()
     page.get_by_role("combobox", name="Environment").select_option(label="Production")
     page.get_by_role("button", name="Apply").click()
@@ -183,7 +154,7 @@ def test_application_support_looks_up_the_state_and_sees_neither_settings_nor_se
     page = open_browser()
     steps.sign_in(page, tools.abel)
 
-    expect(applications(page)).to_have_text(["Tools Production"])
+    expect(steps.applications(page)).to_have_text(["Tools Production"])
     steps.follow(page, "Tools Production")
     expect(page.get_by_role("heading", level=1)).to_have_text("Connection state")
     for name in ("application", "application_edit", "application_secrets"):
@@ -198,7 +169,9 @@ def test_an_engineering_manager_sees_all_applications_and_a_new_one_at_once(open
     ethans, irmas, doras = open_browser(), open_browser(), open_browser()
     steps.sign_in(ethans, tools.ethan)
     steps.open_tab(ethans, "Applications")
-    expect(applications(ethans)).to_have_text(["Tools Production", "Tools Staging", "Tools Development"])
+    expect(steps.applications(ethans)).to_have_text(
+        ["Tools Production", "Tools Staging", "Tools Development"]
+    )
 
     steps.sign_in(irmas, tools.irma)
     steps.open_tab(irmas, "Applications")
@@ -210,16 +183,11 @@ def test_an_engineering_manager_sees_all_applications_and_a_new_one_at_once(open
     steps.press(irmas, "Make it and show the secret")
 
     ethans.reload()
-    expect(applications(ethans).last).to_have_text("Tools Preview")
+    expect(steps.applications(ethans).last).to_have_text("Tools Preview")
     steps.follow(ethans, "Tools Preview")
     expect(ethans.get_by_role("main").get_by_role("link", name="Change settings")).to_be_visible()
     steps.sign_in(doras, tools.dora)
-    expect(applications(doras)).to_have_text(["Tools Staging", "Tools Development"])
-
-
-def applications(page: Page) -> Locator:
-    """The names in the list of applications."""
-    return page.get_by_role("table", name="Applications").get_by_role("rowheader").get_by_role("link")
+    expect(steps.applications(doras)).to_have_text(["Tools Staging", "Tools Development"])
 
 
 # --- who can do what ------------------------------------------------------------------------------------------------
@@ -277,7 +245,7 @@ def test_a_review_takes_a_role_away_with_the_next_click_and_is_kept_once_signed_
     steps.follow(doras, "Change settings")
     steps.expect_refusal(doras, "Engineering Manager", "Developer", "Ops Admin")
     steps.open_tab(doras, "Applications")
-    expect(applications(doras)).to_have_text(["Tools Development"])
+    expect(steps.applications(doras)).to_have_text(["Tools Development"])
 
     decide(irmas, "irma@", "Take away Ops Admin: Irma")
     expect(irmas.get_by_role("main")).to_contain_text("The last Ops Admin keeps the role.")
@@ -307,7 +275,7 @@ def decide(page: Page, row: str, decision: str) -> None:
 LAST = "A unit always keeps one Ops Admin"
 
 
-def test_the_last_ops_admin_stays_whichever_door_is_tried(page: Page, scene):
+def test_the_last_ops_admin_stays_whichever_door_is_tried(open_browser, page: Page, scene):
     steps.sign_in(page, scene.olga)
     slug, me = scene.unit.slug, Member.objects.get(user=scene.olga)
     grant = RoleGrant.objects.get(member=me, role=roles.OPS_ADMIN.code)
@@ -335,6 +303,13 @@ def test_the_last_ops_admin_stays_whichever_door_is_tried(page: Page, scene):
         try_on_everybody(page, slug, act)
         expect(page.get_by_role("main")).to_contain_text("the last Ops Admin of the unit")
 
+    staff = open_browser()
+    steps.sign_in(staff, make_person("Sami", "sami@portal.example", is_staff=True, is_superuser=True))
+    staff.goto(reverse("admin:orgunits_user_change", args=[scene.olga.pk]))
+    staff.get_by_label("Active").uncheck()
+    staff.get_by_role("button", name="Save", exact=True).click()
+    expect(staff.locator("#content")).to_contain_text("The only Ops Admin of Kube.")
+
     RoleGrant.objects.filter(pk=grant.pk).update(until=timezone.now())
     jobs.end_roles()
     page.goto(reverse("unit_settings", args=[slug]))
@@ -346,10 +321,40 @@ def test_the_last_ops_admin_stays_whichever_door_is_tried(page: Page, scene):
 def try_on_everybody(page: Page, slug: str, act: str) -> None:
     """An act on all members, to the preview and on as far as the page lets one."""
     page.goto(reverse("members", args=[slug]))
+    page.get_by_text("Do something with many members").click()
     page.get_by_role("radio", name=re.compile("members of this unit")).check()
     choice = page.get_by_label("What to do").locator("option", has_text=act).last
     page.get_by_label("What to do").select_option(choice.get_attribute("value"))
     steps.press(page, "Preview")
+
+
+# --- support --------------------------------------------------------------------------------------------------------
+def test_support_says_why_before_it_looks_and_the_unit_reads_it(open_browser, scene):
+    samis, olgas, reason = open_browser(), open_browser(), "Ticket 4711: no busy times since Monday"
+    steps.sign_in(samis, make_person("Sami", "sami@portal.example", is_staff=True))
+    samis.goto(reverse("admin:index"))
+    samis.get_by_role("link", name="Look up a member").click()
+    samis.get_by_label("E-mail address").fill(PAULO["email"])
+    samis.get_by_role("button", name="Look up").click()
+    expect(samis.get_by_text("This field is required.")).to_be_visible()
+    expect(samis.locator("#content").get_by_role("table")).to_have_count(0)
+
+    samis.get_by_label("Reason").fill(reason)
+    samis.get_by_role("button", name="Look up").click()
+    found = samis.get_by_role("row", name=scene.unit.name)
+    found.get_by_role("link", name=scene.members[PAULO["email"]].public_id).click()
+    samis.get_by_label("Reason").fill(reason)
+    samis.get_by_role("button", name="Look", exact=True).click()
+    expect(samis.get_by_text("its Ops Admins read what you open")).to_be_visible()
+    expect(samis.locator("#content")).to_contain_text(PAULO["email"])
+
+    steps.sign_in(olgas, scene.olga)
+    steps.open_tab(olgas, "Audit log")
+    for verb in ("Support looked up", "Support viewed"):
+        line = olgas.get_by_role("main").locator("tr, li").filter(has_text=verb).first
+        expect(line).to_contain_text("Sami")
+        expect(line).to_contain_text(reason)
+        expect(line).to_contain_text(re.compile(r"paulo\.dubois73"))
 
 
 # --- one tenant in two units ----------------------------------------------------------------------------------------
@@ -359,8 +364,10 @@ def test_one_tenant_in_two_units_is_disconnected_in_one_and_read_on_in_the_other
     sales = make_scene("Sales", ("Olga", "olga@portal.example"))
     support = make_scene("Support", ("Ursula", "ursula@portal.example"))
     olgas, ursulas = open_browser(), open_browser()
-    of_sales = connect_microsoft(olgas, sales)
-    of_support = connect_microsoft(ursulas, support)
+    of_sales, of_support = (
+        CalendarConnection.objects.get(public_id=steps.connect_microsoft(page, scene))
+        for page, scene in ((olgas, sales), (ursulas, support))
+    )
     assert of_sales.tenant == of_support.tenant
 
     olgas.goto(reverse("connection", args=[sales.unit.slug, of_sales.public_id]))
@@ -368,7 +375,8 @@ def test_one_tenant_in_two_units_is_disconnected_in_one_and_read_on_in_the_other
     steps.press(olgas, "Disconnect for good")
     steps.expect_state(olgas, "Disconnected")
     read_before, silent_since = len(calls_of(of_support.public_id)), len(calls_of(of_sales.public_id))
-    meeting = add_meeting(providers, PAULO["email"])
+    supper = next_supper()
+    SandboxCalendar(providers, PAULO["email"]).add(supper[0])
     Mailbox.objects.update(next_sync_at=timezone.now())  # all are due, in both units
     steps.read_now()
 
@@ -376,7 +384,7 @@ def test_one_tenant_in_two_units_is_disconnected_in_one_and_read_on_in_the_other
     expect(olgas.get_by_role("main")).to_contain_text("Not served")
     assert shown_busy(olgas) == []
     open_member(ursulas, support, PAULO["email"])
-    assert shown_busy(ursulas) == reader.joined([*reader.busy_of(PAULO, *week_of(ursulas)), meeting])
+    assert shown_busy(ursulas) == reader.joined([*reader.busy_of(PAULO, *week_of(ursulas)), supper])
     ursulas.goto(reverse("connection", args=[support.unit.slug, of_support.public_id]))
     steps.expect_state(ursulas, "Healthy")
     expect(ursulas.get_by_text("3 of 3")).to_be_visible()
@@ -384,27 +392,12 @@ def test_one_tenant_in_two_units_is_disconnected_in_one_and_read_on_in_the_other
     assert len(calls_of(of_support.public_id)) > read_before
 
 
-def connect_microsoft(page: Page, scene) -> CalendarConnection:
-    """The whole way through the wizard, to calendars that were read."""
-    steps.sign_in(page, scene.olga)
-    connection = steps.begin_set_up(page, scene, "microsoft", "free_busy")
-    steps.sign_in_at_provider(page, "microsoft", MICROSOFT_ADMINISTRATOR)
-    steps.consent_at_microsoft(page, MICROSOFT_ADMINISTRATOR)
-    steps.expect_state(page, "Healthy")
-    run_waiting_jobs()
-    expect(page.get_by_text("3 of 3")).to_be_visible()
-    return CalendarConnection.objects.get(public_id=connection)
-
-
-def add_meeting(providers, address: str) -> reader.Block:
-    """On this week's Sunday, when nobody of the sandbox meets."""
+def next_supper() -> reader.Block:
+    """This week's Sunday evening, when nobody of the sandbox meets."""
     today = timezone.now()
     sunday = today + timedelta(days=6 - today.weekday())
     starts = sunday.replace(hour=20, minute=0, second=0, microsecond=0)
-    ends = starts + timedelta(hours=1)
-    times = {"start": starts.isoformat(), "end": ends.isoformat()}
-    providers.control("POST", f"mailboxes/{address}/events", summary="Sunday supper", **times)
-    return starts, ends
+    return starts, starts + timedelta(hours=1)
 
 
 def open_member(page: Page, scene, address: str) -> None:
