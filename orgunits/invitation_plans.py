@@ -161,7 +161,8 @@ def start(sheet: InvitationSheet, *, digest: str, now: datetime) -> None:
     """Have a job invite everybody of the sheet who can be. Raises NotThisSheet, invitations.UnitNotActive."""
     if sheet.unit.state != OrganizationalUnit.State.ACTIVE:
         raise invitations.UnitNotActive
-    if not InvitationSheet.objects.filter(pk=sheet.pk, digest=digest, sent_at=None).update(sent_at=now):
+    unsent = InvitationSheet.objects.filter(pk=sheet.pk, sent_at=None)
+    if digest != sheet.digest or not unsent.update(sent_at=now):
         raise NotThisSheet
     jobs.enqueue_sheet(sheet, after=0)
 

@@ -37,7 +37,8 @@ OUTCOMES = {
 def invite(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     """Addresses in, nothing sent: the next page shows what would happen. `?sheet=` brings one back to correct."""
     own = [role for role in roles.grantable_in(unit) if roles.may_grant(role, request.access.rights)]
-    earlier = _sheets(request, unit).filter(public_id=request.GET.get("sheet", "")[:40]).first()
+    wanted = request.GET.get("sheet", "")
+    earlier = _sheets(request, unit).filter(public_id=wanted).first() if wanted.isprintable() else None
     initial = {"role": roles.EMPLOYEE.code}
     if earlier is not None:
         initial = {"addresses": earlier.text, "role": earlier.default_role}

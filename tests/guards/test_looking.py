@@ -9,6 +9,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from connections import hand_offs
+from orgunits import identity, invitations
 from orgunits.models import Member
 from tests.guards.routes import address, build_house, routes, routes_of
 from tests.people import make_company
@@ -50,6 +51,10 @@ def test_looking_writes_nothing(providers):
     paths += [reverse(route.name) for route in routes_of("signed_in")]
     paths += [reverse(route.name) for route in routes_of("everyone") if not route.parameters]
     paths += [reverse("hand_off", args=[token]), reverse("first_staff", args=["0" * 64])]
+    invitation = house.own.unit.invitations.get()
+    question = identity.ask(house.own.member, by=house.company.olga, now=timezone.now())
+    paths.append(reverse("invitation", args=[invitations.token(invitation)]))
+    paths.append(reverse("confirm_identity", args=[identity.token(question)]))
     paths += [
         reverse(route.name)
         for route in routes()

@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.utils.translation import trans_real
 
 from connections import hand_offs
-from orgunits import audit, first_run
+from orgunits import audit, first_run, identity, invitations
 from orgunits.audit_verbs import CATEGORIES
+from orgunits.invitation_plans import keep_sheet
 from orgunits.units import create_unit
 from tests.guards.routes import House, build_house
 from tests.people import make_company, make_user
@@ -29,7 +30,7 @@ CONTEXT = "\x04"
 DATA = [
     r"[\w.+-]+@[\w.-]+",  # addresses
     r"https?://\S+",
-    r"\b(app|con|mem|cal|key|hof|aud|usr|unit)_[0-9a-f]{24}\b",
+    r"\b(app|con|mem|cal|key|inv|sht|hof|aud|usr|unit)_[0-9a-f]{24}\b",
     r"\b[\w-]+(\.[\w-]+)*\.example\b",
     r"\b[A-Z]\w+(/[A-Z]\w+)+\b|\bUTC([+-]\d+)?\b|\b[A-Z]{3,4}\b",  # zones
     r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",  # tenants and clients
@@ -140,6 +141,24 @@ def pages(house: House) -> Iterator[tuple[str, object]]:
                 f"{name} of {row.provider}",
                 olga.get(reverse(name, args=[slug, row.public_id]), follow=True),
             )
+    for name in ("invite", "invitations"):
+        yield name, olga.get(reverse(name, args=[slug]))
+    yield "invite, wrong", olga.post(reverse("invite", args=[slug]), {"role": "x"})
+    sheet = keep_sheet(
+        own.unit, "x\nf@x.example\nf@x.example", default_role="employee", by=company.olga, now=timezone.now()
+    )
+    yield "invitation_sheet", olga.get(reverse("invitation_sheet", args=[slug, sheet.public_id]))
+    yield "identities", olga.get(reverse("identities", args=[slug, own.elsewhere.public_id]))
+    yield "member_address", olga.get(reverse("member_address", args=[slug, own.member.public_id]))
+    invitation = own.unit.invitations.get()
+    question = identity.ask(own.member, by=company.olga, now=timezone.now())
+    for visitor in (Client(), olga):
+        yield "invitation", visitor.get(reverse("invitation", args=[invitations.token(invitation)]))
+    yield "confirm_identity", Client().get(reverse("confirm_identity", args=[identity.token(question)]))
+    identity.forget(own.member, now=timezone.now())
+    invitations.revoke(invitation, by=company.olga, now=timezone.now())
+    yield "invitation, over", Client().get(reverse("invitation", args=[invitations.token(invitation)]))
+    yield "confirm_identity, over", Client().get(reverse("confirm_identity", args=[identity.token(question)]))
     google = [slug, own.google.public_id]
     yield "domain_add, wrong", olga.post(reverse("domain_add", args=google), {"domain": "no domain"})
     yield "key_add, wrong", olga.post(reverse("key_add", args=google), {"key_json": "no key"})

@@ -125,7 +125,8 @@ def test_sending_does_what_the_check_showed(company, olga, mail_server):
 def test_a_sheet_is_sent_once_and_only_as_it_was_shown(company, olga):
     sheet, _answer = check(olga, company, "a@x.example")
 
-    assert "Nothing was sent now" in words(send(olga, sheet, "0" * 64))
+    for other in ("0" * 64, "", "\0"):
+        assert "Nothing was sent now" in words(send(olga, sheet, other))
     assert not Invitation.objects.exists()
     send(olga, sheet)
     run_waiting_jobs()
@@ -225,6 +226,7 @@ def test_the_lines_left_out_come_as_a_file_to_correct(company, olga):
 
 def test_a_sheet_can_be_corrected(company, olga):
     sheet, _answer = check(olga, company, "nobody", role="coordinator")
+    assert olga.get(page(company, "invite"), {"sheet": "\0"}).status_code == 200
 
     answer = olga.get(page(company, "invite"), {"sheet": sheet.public_id})
 
