@@ -49,6 +49,7 @@ class Sealed(ReadOnly):
     library's, a new page) gets none.
     """
 
+    change_form_template = "admin/support/change_form.html"  # without a history of changes
     what = ""  # the code of one object in the audit log
     plural = ""  # of its list; empty: with an s
 
