@@ -116,6 +116,9 @@ def problem(confirmation: IdentityConfirmation, *, now: datetime) -> str:
 @transaction.atomic
 def confirm(confirmation: IdentityConfirmation, *, now: datetime) -> None:
     """The reader of the mail says that the address is theirs. Raises NotOpen; of two at once, one wins."""
+    Member.objects.select_for_update(of=("self",)).get(
+        pk=confirmation.member_id
+    )  # as whoever changes it does
     confirmation.member.refresh_from_db()
     if why := problem(confirmation, now=now):
         raise NotOpen(why)

@@ -8,6 +8,7 @@ An address alone makes nobody a member with rights: the mailed link, opened by i
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -140,6 +141,14 @@ def send(invitation_id: int, *, now: datetime) -> None:
     The row stays locked meanwhile: only a crash between the mail server's "taken" and our commit sends one
     mail twice. Who asked must still be allowed to; otherwise the invitation is revoked.
     """
+    unwanted = _try(invitation_id, now=now)
+    if unwanted is not None:
+        with suppress(NotOpen):  # accepted or revoked in the meantime
+            revoke(unwanted, by=None, now=now)
+
+
+def _try(invitation_id: int, *, now: datetime) -> Invitation | None:
+    """Hand one mail over, if it is still to be sent; the invitation when who asked for it no longer may."""
     with transaction.atomic():
         invitation = (
             Invitation.objects.select_for_update(skip_locked=True, of=("self",))
@@ -149,10 +158,9 @@ def send(invitation_id: int, *, now: datetime) -> None:
         )
         active = invitation is not None and invitation.unit.state == OrganizationalUnit.State.ACTIVE
         if not active or problem(invitation, now=now):
-            return
+            return None
         if not access.user_may(invitation.invited_by, invitation.unit, "manage_members"):
-            revoke(invitation, by=None, now=now)
-            return
+            return invitation
         try:
             mail.send("invitation", invitation.email, zone=_zone(invitation), **_words(invitation))
         except mail.Refused as refusal:
@@ -171,6 +179,7 @@ def send(invitation_id: int, *, now: datetime) -> None:
             Invitation.objects.filter(pk=invitation.pk).update(
                 sends_done=invitation.sends_asked, sent_at=now, refusal="", attempts=0, next_try_at=None
             )
+    return None
 
 
 def _zone(invitation: Invitation) -> str:
@@ -241,8 +250,10 @@ def resend(invitation: Invitation, *, by: User, now: datetime) -> None:
 def revoke(invitation: Invitation, *, by: User | None, now: datetime) -> None:
     """The link opens nothing any more; who had not joined is removed, with the roles the invitation brought.
 
-    A member without a sign-in stays what they were. Raises NotOpen.
+    A member without a sign-in stays what they were. Raises NotOpen. The unit is locked first, as joining does:
+    the two wait for each other and never in a circle.
     """
+    OrganizationalUnit.objects.select_for_update(no_key=True).get(pk=invitation.unit_id)
     move(invitation, State.REVOKED, SENDABLE, now=now, next_try_at=None)
     member = invitation.member
     audit.record(

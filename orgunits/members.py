@@ -55,6 +55,9 @@ def change_address(member: Member, email: str, *, by: User | None, now: datetime
         return
     if member.state == Member.State.INVITED:
         raise NotYetJoined
+    OrganizationalUnit.objects.select_for_update(no_key=True).get(
+        pk=member.unit_id
+    )  # before the member's row
     member.email = address
     try:
         with transaction.atomic():

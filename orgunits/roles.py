@@ -264,12 +264,12 @@ def revoke_role(
 
 
 def keep_an_ops_admin(member: Member) -> None:
-    """Raise LastOpsAdmin when `member` is the unit's only active Ops Admin. The caller holds the unit's lock."""
-    is_one = (
-        member.state == Member.State.ACTIVE
-        and member.role_grants.filter(role=OPS_ADMIN.code).exists()
-        and member.user_id is not None
-    )
+    """Raise LastOpsAdmin when `member` is the unit's only active Ops Admin. The caller holds the unit's lock.
+
+    Their state is read now: `member` may have been read before the lock was had.
+    """
+    rows = Member.objects.active().filter(pk=member.pk, user__isnull=False)
+    is_one = rows.filter(role_grants__role=OPS_ADMIN.code).exists()
     if is_one and not other_ops_admins(member).exists():
         raise LastOpsAdmin
 
