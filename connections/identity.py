@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from orgunits import access, identity, members
 from orgunits.models import Member, User
 
 from . import jobs, mailboxes
 from .models import CalendarConnection, Mailbox
-from .modes import capabilities
+from .modes import CAPABILITIES, capabilities
 
 SLICE = 200  # members asked by one job
 ASKED_WHERE = (Member.Identity.UNVERIFIED, Member.Identity.EXPIRED)
@@ -41,6 +41,15 @@ def shown_identity(member: Member, mailbox: Mailbox | None) -> ShownIdentity:
         return ShownIdentity(Member.Identity.VERIFIED, None, by_mailbox=True, asks=False)
     asks = connection is not None and not inherent and member.identity != Member.Identity.VERIFIED
     return ShownIdentity(member.identity, member.identity_since, by_mailbox=False, asks=asks)
+
+
+def vouching_mailboxes() -> QuerySet[Mailbox]:
+    """The mailboxes that make `shown_identity` say verified, whatever is stored about their members."""
+    inherent = Q(pk=None)
+    for (provider, mode), can in CAPABILITIES.items():
+        if can.verifies_organizer:
+            inherent |= Q(connection__provider=provider, connection__mode=mode)
+    return Mailbox.objects.filter(inherent, last_synced_at__isnull=False)
 
 
 def unverified(connection: CalendarConnection) -> QuerySet[Member]:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from orgunits.models import Member, OrganizationalUnit, RoleGrant
 from orgunits.names import sort_key
 from orgunits.paging import Page, page_of
 from orgunits.roles import ROLES
 
+from .identity import vouching_mailboxes
 from .models import Mailbox
 
 PAGE_SIZE = 50
@@ -53,7 +54,7 @@ def members(unit: OrganizationalUnit, chosen: Chosen) -> QuerySet[Member]:
     if chosen.role:
         rows = rows.filter(Exists(RoleGrant.objects.filter(member=OuterRef("pk"), role=chosen.role)))
     if chosen.identity:
-        rows = rows.filter(identity=chosen.identity)
+        rows = _identified_so(rows, chosen.identity)
     if chosen.source:
         rows = rows.filter(came_by=chosen.source)
     if chosen.host:
@@ -72,6 +73,14 @@ def _read_so(rows: QuerySet[Member], calendar: str) -> QuerySet[Member]:
     if kind in {Mailbox.DecidedBy.SEVERAL, Mailbox.DecidedBy.NONE}:
         return rows.filter(mailbox__decided_by=kind)
     return rows.filter(mailbox__state=kind)
+
+
+def _identified_so(rows: QuerySet[Member], identity: str) -> QuerySet[Member]:
+    """As `identity.shown_identity` says it: a mailbox that answered may vouch for its member."""
+    vouching = Exists(vouching_mailboxes().filter(member=OuterRef("pk")))
+    if identity == Member.Identity.VERIFIED:
+        return rows.filter(Q(identity=identity) | vouching)
+    return rows.filter(~vouching, identity=identity)
 
 
 def totals(rows: QuerySet[Member]) -> dict[str, int]:

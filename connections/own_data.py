@@ -6,6 +6,7 @@ from orgunits.members import hours_of
 from orgunits.models import AuditEvent, Member
 from orgunits.roles import ROLES
 
+from .identity import shown_identity
 from .models import BusyPeriod, EventPosition
 from .periods import moment_of
 
@@ -44,7 +45,7 @@ def _profile(member: Member) -> dict:
         "time_zone_source": str(member.get_time_zone_source_display()),
         "working_hours": hours_of(member),
         "working_hours_source": str(member.get_working_hours_source_display()),
-        "identity": str(member.get_identity_display()),
+        "identity": str(shown_identity(member, getattr(member, "mailbox", None)).label),
         "identity_since": member.identity_since,
     }
 

@@ -123,7 +123,7 @@ def members_export(request: HttpRequest, unit: OrganizationalUnit) -> HttpRespon
                     _cell(member.department),
                     member.get_state_display(),
                     ", ".join(member_list.role_names(member)),
-                    member.get_identity_display(),
+                    shown_identity(member, box).label,
                     member.get_came_by_display(),
                     member.last_seen_on.isoformat() if member.last_seen_on else "",
                     served.get_provider_display() if served else "",

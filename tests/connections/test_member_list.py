@@ -10,8 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import mailboxes, member_list
+from connections import calendar_connections, mailboxes, member_list
+from connections.identity import shown_identity
 from connections.member_list import Chosen
+from connections.models import Mailbox
 from orgunits import erasure, memberships, roles
 from orgunits.models import Member
 from tests.builders import make_members
@@ -54,6 +56,21 @@ def found(company: Company, **chosen) -> set[str]:
 )
 def test_a_filter_finds_exactly_whom_it_says(company, chosen, who):
     assert found(company, **chosen) == who
+
+
+def test_who_is_shown_as_verified_is_found_as_verified(company):
+    connection = calendar_connections.create_connection(
+        company.unit, "google", "free_busy", by=company.olga, now=timezone.now()
+    )
+    Mailbox.objects.filter(member__user__in=[company.carl, company.emma]).update(connection=connection)
+    Mailbox.objects.filter(member__user=company.carl).update(last_synced_at=timezone.now())
+    rows = member_list.shown(member_list.members(company.unit, Chosen()))
+
+    shown = {row.email.split("@")[0]: shown_identity(row, getattr(row, "mailbox", None)).code for row in rows}
+
+    assert {name for name, code in shown.items() if code == "verified"} == {"carl", "joined"}
+    for identity in Member.Identity.values:
+        assert found(company, identity=identity) == {name for name, code in shown.items() if code == identity}
 
 
 def test_totals_are_those_of_the_filter(company):
