@@ -16,6 +16,7 @@ from connections.models import CalendarConnection, MemberCalendar
 from connections.providers.base import CalendarInfo
 from orgunits import bulk, reviews, roles
 from orgunits.access import Rule, access_to
+from orgunits.applications import reserve
 from orgunits.invitation_plans import keep_sheet
 from orgunits.invitations import invite
 from orgunits.members import add_member
@@ -192,6 +193,7 @@ def address(route: Route, values: dict[str, str]) -> str:
 def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
     """What a person would enter there."""
     key = Path(settings.SANDBOX_HOME) / "service-accounts" / "kube-community.json"
+    words = {"name": "Tool", "publisher": "Us", "redirect_uris": "https://fresh.example/cb"}
     inputs: dict[str, dict] = {
         "domain_add": {"domain": "fresh.example"},
         "key_add": {"key_json": key.read_text() if key.exists() else ""},
@@ -202,6 +204,15 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "choose_connection": {"connection": of.elsewhere.public_id},
         "bulk_new": {"act": "suspend", "member": of.member.public_id, "whom": "ticked"},
         "member_roles": {"role": "coordinator"},
+        "application_new": {
+            **words,
+            "environment": "staging",
+            "reserved": reserve(of.unit, of.people["ops_admin"]),
+        },
+        "application_edit": {**words, "seen": of.application.updated.isoformat()},
+        "application_logo_change": {"seen": of.application.updated.isoformat()},
+        "application_logo_remove": {"seen": of.application.updated.isoformat()},
+        "application_secrets": {"act": "make", "seen": of.application.updated.isoformat()},
         "application_people": {"member": of.member.public_id, "role": "developer"},
         "member_settings": {
             "time_zone": "Europe/Berlin",
