@@ -115,7 +115,7 @@ def with_counts(reviews: QuerySet[AccessReview]) -> QuerySet[AccessReview]:
 
 def rows_of(review: AccessReview, chosen: Chosen) -> QuerySet[AccessReviewRow]:
     """The rows that fit, in the order of names on the day of the review."""
-    rows = review.rows.all()
+    rows = review.rows.order_by("pk")
     if chosen.q:
         words = sort_key(chosen.q.strip())
         found = review.unit.members.filter(Q(sort_key__contains=words) | Q(email__contains=words))

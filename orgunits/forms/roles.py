@@ -122,16 +122,11 @@ class AskForm(MemberSearchForm):
     """Who, what, and on which application: the question "Can X do Y to Z?"."""
 
     right = forms.ChoiceField(label=_("May they"), required=False)
-    application = forms.ChoiceField(
-        label=_("On which application"),
-        required=False,
-        help_text=_("Only for what is done with applications."),
-    )
+    application = forms.ChoiceField(label=_("With which application"), required=False)
 
     def __init__(self, *args, applications: list[Application], **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["q"].label = _("Member")
-        self.fields["q"].help_text = _("Part of the name or address.")
+        self.fields["q"].label = _("Member’s name or address")
         self.fields["right"].choices = [
             ("", _("Choose")),
             (_("Their own schedule"), [(f"own.{right}", w) for right, w in rights.ON_OWN_SCHEDULE.items()]),

@@ -200,7 +200,8 @@ def _stops(grant: RoleGrant) -> list[str]:
     """What the member can do no longer without this grant, in words."""
     on_unit, on_application = grants.ending_with(grant)
     named = [rights.ON_APPLICATION[right] for right in on_application]
-    return [*(rights.ON_UNIT[right] for right in on_unit), *named]
+    ending = [*(rights.ON_UNIT[right] for right in on_unit), *named]
+    return ending or [_("Only the role itself: their other roles hold the same rights.")]
 
 
 def _keeps(grant: RoleGrant) -> list[str]:

@@ -49,8 +49,8 @@ def roles(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
 def _on_application(role: Role, right: str) -> str | bool:
     """Which applications a role reaches with `right`; False when none."""
     if UNIT_RIGHT_FOR[right] in role.rights:
-        return _("All applications")
-    return _("Chosen applications") if right in role.application_rights else False
+        return _("All")
+    return _("Chosen ones") if right in role.application_rights else False
 
 
 def _where(role: Role) -> str:

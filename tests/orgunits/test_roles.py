@@ -267,10 +267,10 @@ def test_the_page_of_roles_says_what_the_table_says(client):
     for right, words in rights.ON_UNIT.items():
         assert told[str(words)] == {role.code: right in role.rights for role in roles.ROLES.values()}
     assert told[str(rights.ON_APPLICATION["rotate_secret"])] == {
-        "ops_admin": "All applications",
+        "ops_admin": "All",
         "coordinator": False,
         "employee": False,
-        "engineering_manager": "All applications",
-        "developer": "Chosen applications",
+        "engineering_manager": "All",
+        "developer": "Chosen ones",
         "application_support": False,
     }
