@@ -1,12 +1,15 @@
 """Support's window on units and people: reads much, changes little, shows no secret."""
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
 
 from .forms.sign_ins import SignInForm
 from .models import Application, AuditEvent, Invitation, Member, OrganizationalUnit, User
@@ -170,6 +173,19 @@ class UserAdmin(FoundByAddress, DjangoUserAdmin):
 
     def without_search(self, rows: QuerySet[User]) -> QuerySet[User]:
         return rows.filter(is_staff=True)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> list:
+        """Who is no staff has their password from nobody else: a page without it."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or obj.is_staff:
+            return found
+        return [(None, {"fields": ["public_id", "email"]}), *found[1:]]
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        user = self.get_object(request, unquote(id))
+        if user is not None and not user.is_staff:
+            raise PermissionDenied(_("Nobody acts as somebody else. They reset their password by mail."))
+        return super().user_change_password(request, id, form_url)
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         return False  # people are deactivated: what they did stays told

@@ -82,6 +82,11 @@ CODES: dict[str, Mapping[str, str] | Callable[[str], str]] = {
         "mailboxes": _("the list of mailboxes"),
         "member": _("member"),
         "members": _("the list of members"),
+        "user": _("name, password, state"),
+        "emailaddress": _("e-mail address"),
+        "authenticator": _("second factor"),
+        "usersession": _("session"),
+        "socialaccount": _("link to a Google or Microsoft account"),
     },
     "identity": dict(Member.Identity.choices),
 }

@@ -64,6 +64,7 @@ VERBS: dict[str, str] = {
     "role.kept": _("Role of the last Ops Admin kept"),
     "role.revoked": _("Role revoked"),
     "setting.handed_back": _("Setting handed back"),
+    "support.changed_sign_in": _("Support changed a sign-in"),
     "support.looked_up": _("Support looked up"),
     "support.ran_again": _("Support ran again"),
     "support.viewed": _("Support viewed"),

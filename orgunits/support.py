@@ -53,6 +53,13 @@ def viewed(visit: Visit, subject: models.Model, *, what: str, by: User, now: dat
 
 
 @transaction.atomic
+def changed_sign_in(user: User, *, what: str, by: User, now: datetime) -> None:
+    """Tell every unit of `user` that support changed their sign-in: it opens these units. `what` is a code."""
+    for member in user.memberships.exclude(state=Member.State.REMOVED).select_related("unit"):
+        audit.record(member.unit, "support.changed_sign_in", member, by=by, now=now, what=what)
+
+
+@transaction.atomic
 def look_up(address: str, why: str, *, by: User, now: datetime) -> list[Member]:
     """The memberships of a whole address, over all units; each of these units reads that support looked."""
     found = Member.objects.filter(email=normal_address(address))

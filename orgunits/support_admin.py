@@ -14,12 +14,21 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from . import support
-from .models import OrganizationalUnit
+from .models import OrganizationalUnit, User
 
 UNIT = "unit__public_id__exact"  # which unit's rows a list shows
 
 
-class ReadOnly(admin.ModelAdmin):
+class OwnFilters(admin.ModelAdmin):
+    """Lists are narrowed by the filters they show, and by nothing else that somebody writes into the address: a
+    column that no page shows, such as the hash of a secret, could be read letter by letter."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        name, _sign, how = lookup.partition("__")
+        return name in self.list_filter and how in {"", "exact", "isnull"} and "\0" not in value
+
+
+class ReadOnly(OwnFilters):
     """Looks, and changes nothing: what is done in a unit is done by its people, and audited."""
 
     list_per_page = 100
@@ -40,6 +49,9 @@ class ReadOnly(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         return False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
 
 
 class Sealed(ReadOnly):
@@ -66,7 +78,7 @@ class Sealed(ReadOnly):
         return row
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup == UNIT or super().lookup_allowed(lookup, value, request)
+        return (lookup == UNIT and value.isprintable()) or super().lookup_allowed(lookup, value, request)
 
     def words(self) -> str:
         """What the rows are called, on the unit's page."""
@@ -123,8 +135,9 @@ class Sealed(ReadOnly):
         return super().changelist_view(request, extra_context)
 
 
-class FoundByAddress:
-    """For rows of sign-ins: superusers see them, and only those whose whole address was searched for."""
+class FoundByAddress(OwnFilters):
+    """For rows of sign-ins: superusers see them, and only those whose whole address was searched for. What they
+    change is told to the units that the sign-in opens."""
 
     address = "user__email"
     search_fields = ("pk",)  # so that there is a field to search in; what it finds is decided below
@@ -143,6 +156,23 @@ class FoundByAddress:
 
     def without_search(self, rows: QuerySet) -> QuerySet:
         return rows.none()
+
+    def log_addition(self, request: HttpRequest, obj: Model, message) -> object:
+        self._tell(request, obj)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message) -> object:
+        self._tell(request, obj)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset) -> object:
+        for row in queryset:
+            self._tell(request, row)
+        return super().log_deletions(request, queryset)
+
+    def _tell(self, request: HttpRequest, row: Model) -> None:
+        user = row if isinstance(row, User) else row.user
+        support.changed_sign_in(user, what=self.opts.model_name, by=request.user, now=timezone.now())
 
 
 def link_to_rows(unit: OrganizationalUnit, name: str, words: str) -> str:
