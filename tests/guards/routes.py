@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from django.conf import settings
@@ -78,19 +79,30 @@ class Furnished:
         others = {"consent": self.microsoft, "domain_remove": self.elsewhere, "identities": self.elsewhere}
         connection = others.get(route.name, self.google)
         own = {
-            "slug": self.unit.slug,
+            **self._names,
             "connection_id": connection.public_id,
+            "domain": self._domains[connection.pk],
+        }
+        return {name: own[name] for name in route.parameters}
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {
+            "slug": self.unit.slug,
             "member_id": self.member.public_id,
             "application_id": self.application.public_id,
             "run_id": self.unit.bulkruns.get().public_id,
             "review_id": self.unit.accessreviews.get().public_id,
             "invitation_id": self.unit.invitations.get().public_id,
             "sheet_id": self.unit.invitationsheets.get().public_id,
-            "domain": connection.domains.first().domain,
             "provider": "google",
             "mode": "free_busy",
         }
-        return {name: own[name] for name in route.parameters}
+
+    @cached_property
+    def _domains(self) -> dict[int, str]:
+        connections = (self.google, self.microsoft, self.elsewhere)
+        return {connection.pk: connection.domains.first().domain for connection in connections}
 
 
 def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
