@@ -32,7 +32,7 @@ DATA = [
     r"https?://\S+",
     r"\b(app|con|mem|cal|key|inv|sht|hof|aud|usr|unit)_[0-9a-f]{24}\b",
     r"\b[\w-]+(\.[\w-]+)*\.example\b",
-    r"\b[A-Z]\w+(/[A-Z]\w+)+\b|\bUTC([+-]\d+)?\b|\b[A-Z]{3,4}\b",  # zones
+    r"\b[A-Z]\w+(/[A-Z]\w+)+\b|\bUTC([+-]\d+)?\b|\b[A-Z]{2,4}\b",  # zones, initials
     r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",  # tenants and clients
     r"\b(openid|email|profile|Calendars(\.\w+)+|\.default|convoke-verify=\w+|_convoke\S*)\b",
     r"\b(Convoke|Kube|Stranger|Second|Olga|Carl|Emma|Sven|Ours|Sami|ours (plans|staging|production))\b",
