@@ -21,6 +21,8 @@ from tests.builders import make_members
 from tests.connecting import connect
 from tests.people import make_company
 
+# Runs again what was in the queue before, under the name it had there.
+REPEATS = "config/failed_jobs.py"
 APPS = ("config", "orgunits", "connections", "scheduling", "provisioning")
 
 
@@ -29,6 +31,8 @@ def names_given_to_the_queue() -> dict[str, str]:
     found = {}
     for app in APPS:
         for path in (settings.BASE_DIR / app).rglob("*.py"):
+            if path == settings.BASE_DIR / REPEATS:
+                continue
             tree = ast.parse(path.read_text())
             constants = {
                 target.id: node.value.value

@@ -180,11 +180,9 @@ def test_a_form_without_its_token_is_refused_everywhere():
     client = Client(enforce_csrf_checks=True)
     client.force_login(company.olga)
 
-    for route in routes_of("unit"):
-        if not {"connection_id", "member_id", "domain"} & set(route.parameters):
-            values = {"slug": company.unit.slug, "provider": "google", "mode": "free_busy"}
-            path = address(route, {name: values[name] for name in route.parameters})
-            assert client.post(path).status_code == 403, path
+    for route in routes_of("unit", "application"):
+        path = address(route, dict.fromkeys(route.parameters, "x") | {"slug": company.unit.slug})
+        assert client.post(path).status_code == 403, path
     assert company.unit.calendar_connections.count() == 0
 
 
