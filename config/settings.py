@@ -159,6 +159,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none" if SAMPLE_INSTALLATION else "mandatory"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before another address or service is added to a sign-in
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_ADAPTER = "config.accounts.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "config.accounts.SocialAccountAdapter"

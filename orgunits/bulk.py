@@ -41,6 +41,7 @@ REASONS: dict[str, str] = {
     "last_ops_admin": _("the last Ops Admin of the unit"),
     "not_grantable": _("this role is not given in this unit"),
     "unit_not_active": _("the unit is paused: nothing is mailed"),
+    "mailed_often": _("was mailed often enough today"),
     "right_lost": _("who started it may no longer do this"),
     "unexpected": _("something went wrong here; run it again"),
 }
@@ -196,7 +197,7 @@ def _do(run: BulkRun, pk: int, *, now: datetime) -> None:
         with transaction.atomic():
             reason = _act(run, row.member, now=now)
         state = Row.SKIPPED if reason else Row.DONE
-    except (LastOpsAdmin, NotGrantable, AboveOwnRole, invitations.UnitNotActive) as refusal:
+    except tuple(_CODES) as refusal:
         state, reason = Row.FAILED, _CODES[type(refusal)]
     except Exception:  # one member's trouble must not hold up the others
         log.exception("bulk run %s, row %s", run.public_id, pk)
@@ -209,6 +210,7 @@ _CODES = {
     NotGrantable: "not_grantable",
     AboveOwnRole: "above_own_role",
     invitations.UnitNotActive: "unit_not_active",
+    invitations.TooOften: "mailed_often",
 }
 
 

@@ -52,8 +52,9 @@ class Plan:
 
     @property
     def makes_ops_admins(self) -> bool:
-        """Whether sending needs a fresh proof of who one is."""
-        return any(planned.role == roles.OPS_ADMIN for planned in self.to_send)
+        """Whether sending needs a fresh proof of who one is. Rows left out now count: who revokes an open
+        invitation before the job comes to its row would have it sent."""
+        return any(planned.role == roles.OPS_ADMIN for planned in self.rows)
 
 
 @transaction.atomic

@@ -216,4 +216,5 @@ def _problem_of_address(email: str) -> str:
         validate_email(email)
     except ValidationError:
         return "no_address" if "@" not in email else "not_an_address"
-    return ""
+    # Django's validator takes letters that differ from ours in case only to a database: ſ for s, ı for i.
+    return "" if email.rpartition("@")[0].isascii() else "not_an_address"

@@ -23,6 +23,7 @@ from .names import normal_address, sort_key
 
 State = Invitation.State
 SENDABLE = (State.PENDING, State.REFUSED, State.EXPIRED)  # what "send again" takes
+A_DAY = 5  # how often a day one invitation is sent again, whoever asks
 HANDED_OUT = timedelta(minutes=15)
 AT_ONCE = 500  # rows of one run of a job
 
@@ -39,6 +40,10 @@ class AlreadyMember(Exception):
 
 class AlreadyInvited(Exception):
     """This address has an invitation already; it can be sent again."""
+
+
+class TooOften(Exception):
+    """The invited address has had enough mails for one day."""
 
 
 class NotOpen(Exception):
@@ -222,11 +227,14 @@ def due(*, now: datetime) -> list[int]:
 
 @transaction.atomic
 def resend(invitation: Invitation, *, by: User, now: datetime) -> None:
-    """Mail the same link again, valid from now on. Raises UnitNotActive, NotOpen."""
+    """Mail the same link again, valid from now on. Raises UnitNotActive, NotOpen, TooOften."""
     if invitation.unit.state != OrganizationalUnit.State.ACTIVE:
         raise UnitNotActive
     if invitation.member.state not in (Member.State.INVITED, Member.State.ACTIVE):
         raise NotOpen(State.REVOKED)
+    told = invitation.unit.audit_events.filter(verb="invitation.sent_again", at__gt=now - timedelta(days=1))
+    if told.filter(subject=invitation.member.public_id).count() >= A_DAY:
+        raise TooOften
     move(
         invitation,
         State.PENDING,

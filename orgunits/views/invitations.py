@@ -15,7 +15,7 @@ from orgunits import invitation_plans, invitations, limits, roles
 from orgunits.access import unit_view
 from orgunits.forms.invitations import InvitationFilterForm, InviteForm
 from orgunits.invitation_plans import DONE, ERROR, INVITED, MEMBER, WILL_INVITE, WILL_OPEN, NotThisSheet
-from orgunits.invitations import NotOpen, UnitNotActive
+from orgunits.invitations import NotOpen, TooOften, UnitNotActive
 from orgunits.models import Invitation, InvitationSheet, OrganizationalUnit
 from orgunits.paging import page_of
 
@@ -207,6 +207,10 @@ def invitation_resend(request: HttpRequest, unit: OrganizationalUnit, invitation
         messages.warning(request, _("This invitation is over: nothing was sent."))
     except UnitNotActive:
         messages.warning(request, _("Nothing was sent: this unit is paused."))
+    except TooOften:
+        messages.warning(
+            request, _("%(email)s was mailed often enough today. Try again tomorrow.") % {"email": row.email}
+        )
     else:
         messages.success(request, _("Sent again to %(email)s, with a new end.") % {"email": row.email})
     return _back(request, unit)
