@@ -49,7 +49,7 @@ def record(
             request_id=request_id,
         )
         if why:
-            AuditReason.objects.create(event=event.public_id, unit=unit, text=why[:500])
+            AuditReason.objects.create(event=event.public_id, unit=unit, text=why.replace("\0", "")[:500])
         return event
 
 

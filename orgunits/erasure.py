@@ -51,8 +51,8 @@ def erase_member(member: Member, *, by: User | None, now: datetime, why: str = "
     row.identity_confirmations.all().delete()
     audit.record(row.unit, "member.erased", row, by=by, now=now, why=why)
     _forget_words(row)
-    if user is not None and not user.is_staff and not user.memberships.exists():
-        erase_sign_in(user)
+    if user is not None:
+        erase_unless_needed(user)
     member.refresh_from_db()
 
 
@@ -63,14 +63,27 @@ def _forget_words(member: Member) -> None:
     AuditReason.objects.filter(event__in=events.values("public_id")).delete()
 
 
+@transaction.atomic
+def erase_unless_needed(user: User) -> None:
+    """Erase the sign-in of somebody who is no staff and belongs nowhere any more. Whoever joins another unit with
+    it at this moment (orgunits/joining.py) comes before or after."""
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if not user.is_staff and not user.memberships.exists():
+        erase_sign_in(user)
+
+
 def erase_sign_in(user: User) -> None:
     """A sign-in without any membership: nobody signs in with it again, and nothing tells whose it was."""
     for session in UserSession.objects.filter(user=user):
         session.end()
-    for model in (EmailAddress, Authenticator, SocialAccount):
-        model.objects.filter(user=user).delete()
-    done_to_them = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User))
-    done_to_them.filter(object_id=str(user.pk)).delete()  # support's own log has names in it
+    addresses = [user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)]
+    LogEntry.objects.filter(object_repr__in=addresses).delete()  # support's own log has names in it
+    for model in (EmailAddress, Authenticator, SocialAccount, User):
+        rows = model.objects.filter(**{"pk" if model is User else "user_id": user.pk})
+        done_to_them = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
+        done_to_them.filter(object_id__in=[str(pk) for pk in rows.values_list("pk", flat=True)]).delete()
+        if model is not User:
+            rows.delete()
     user.email, user.first_name, user.last_name = f"{user.public_id}@{NOBODY}", "", ""
     user.time_zone, user.last_login, user.is_active = "", None, False
     user.set_unusable_password()

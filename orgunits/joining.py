@@ -102,9 +102,10 @@ def accept(invitation: Invitation, user: User, *, now: datetime) -> Member:
 
     Raises NotTheirs, AlreadyHere, NotOpen.
     """
+    OrganizationalUnit.objects.select_for_update(no_key=True).get(pk=invitation.unit_id)
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # nobody erases the sign-in meanwhile
     if not has_address(user, invitation.email):
         raise NotTheirs
-    OrganizationalUnit.objects.select_for_update(no_key=True).get(pk=invitation.unit_id)
     invitation.unit.refresh_from_db(fields=["state"])
     member = invitation.member
     member.refresh_from_db()

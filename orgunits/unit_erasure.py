@@ -4,7 +4,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import CASCADE, Q
 
-from .erasure import erase_sign_in
+from .erasure import erase_unless_needed
 from .models import AuditEvent, AuditName, Member, OrganizationalUnit
 
 
@@ -18,9 +18,8 @@ def erase_members(unit: OrganizationalUnit, *, most: int) -> int:
     members = list(rows.order_by("pk")[:most])
     users = [member.user for member in members if member.user is not None]
     Member.objects.filter(pk__in=[member.pk for member in members]).delete()
-    for user in users:
-        if not user.is_staff and not user.memberships.exists():
-            erase_sign_in(user)
+    for user in sorted(users, key=lambda user: user.pk):
+        erase_unless_needed(user)
     return len(members)
 
 

@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.db import connection, transaction
 from django.utils import timezone
 
-from orgunits import identity, invitations, joining, members, memberships, roles
+from orgunits import erasure, identity, invitations, joining, members, memberships, roles
 from orgunits.models import Invitation, Member, OrganizationalUnit
 from tests.people import Company, make_company, make_user
 
@@ -44,6 +44,16 @@ def at_once(*acts: Callable[[], object]) -> list:
     return outcomes
 
 
+def wait_for_somebody_waiting() -> None:
+    """Until somebody waits for a lock; at most five seconds, since nobody may have to."""
+    for _turn in range(50):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.1)
+
+
 def in_the_middle_of(first: Callable[[], object], second: Callable[[], object]) -> list:
     """`first` holds the unit when `second` begins, and goes on once `second` waits for it, or is through."""
     begun = threading.Event()
@@ -52,12 +62,7 @@ def in_the_middle_of(first: Callable[[], object], second: Callable[[], object]) 
         with transaction.atomic():
             OrganizationalUnit.objects.select_for_update(no_key=True).get(name="Kube")
             begun.set()
-            for _turn in range(50):
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                    if cursor.fetchone()[0]:
-                        break
-                time.sleep(0.1)
+            wait_for_somebody_waiting()
             return first()
 
     def afterwards() -> object:
@@ -217,6 +222,32 @@ def test_of_two_sign_ins_with_one_link_one_joins(company):
     assert isinstance(outcomes[2], joining.AddressOfAnother)
     assert Member.objects.get(pk=invitation.member_id).user == user
     assert not EmailAddress.objects.filter(user=other).exists()
+
+
+def test_a_sign_in_is_not_erased_while_it_joins_another_unit(company):
+    user, invitation = pat(), invited(company)
+    elsewhere = members.add_member(
+        company.stranger_unit, user.email, by=company.sven, now=timezone.now(), user=user
+    )
+    memberships.remove_member(elsewhere, by=company.sven, now=timezone.now())
+    eraser = threading.Thread(target=erase, args=[elsewhere])
+
+    with transaction.atomic():
+        joining.accept(invitations.found(invitations.token(invitation)), user, now=timezone.now())
+        eraser.start()
+        wait_for_somebody_waiting()
+    eraser.join(60)
+
+    user.refresh_from_db()
+    assert (user.is_active, user.email) == (True, "pat@guests.example")
+    assert user.memberships.get().unit == company.unit
+    elsewhere.refresh_from_db()
+    assert elsewhere.erased_at is not None
+
+
+def erase(member: Member) -> None:
+    erasure.erase_member(member, by=None, now=timezone.now())
+    connection.close()
 
 
 # --- whose address it is
