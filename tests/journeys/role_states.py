@@ -5,13 +5,17 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from orgunits import bulk, invitation_plans, invitations, memberships, reviews, roles
+from connections import mailboxes
+from connections.calendar_connections import create_connection
+from connections.models import CalendarConnection
+from orgunits import bulk, identity, invitation_plans, invitations, memberships, reviews, roles
 from orgunits.access import Access, access_to
 from orgunits.members import add_member
 from orgunits.models import (
     AccessReview,
     Application,
     BulkRun,
+    IdentityConfirmation,
     Invitation,
     InvitationSheet,
     Member,
@@ -58,6 +62,8 @@ class RoleStates:
     bulk_done: BulkRun
     signed_off: AccessReview
     review: AccessReview
+    no_access: CalendarConnection
+    asked: IdentityConfirmation
 
 
 def make_role_states() -> RoleStates:
@@ -80,11 +86,16 @@ def make_role_states() -> RoleStates:
         until=now + timedelta(days=9),
     )  # fmt: skip
     signed_off, review = make_reviews(unit, olgas)
+    no_access = create_connection(
+        unit, "none", "no_access", by=olga, now=now, declared_domains=["portal.example"]
+    )
+    mailboxes.assign(unit, now=now)
+    asked = identity.ask(members["active"], by=olga, now=now)
     tools = make_tools()
     archived, changing_over = make_applications(tools)
     return RoleStates(
         unit, empty, olga, emma, tools, archived, changing_over, made, for_emma,
-        preview, sent, members, bulk_preview, bulk_done, signed_off, review,
+        preview, sent, members, bulk_preview, bulk_done, signed_off, review, no_access, asked,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from orgunits import invitations, roles
+from orgunits import identity, invitations, roles
 from orgunits.models import RoleGrant
 from tests.journeys import steps
 from tests.journeys.role_states import GUESTS, RoleStates, make_role_states
@@ -19,7 +19,18 @@ def of_visitors(states: RoleStates) -> list[Look]:
         *((f"invitation {name}", at("invitation", link)) for name, link in links.items()),
         ("invitation: sign-in refused", post_empty("invitation", links["pending"], button="Create and join")),
         ("invitation unknown", at("invitation", "made-up")),
+        ("confirm an address", at("confirm_identity", identity.token(states.asked))),
+        ("address confirmed", confirm(states)),
+        ("address confirmed before", at("confirm_identity", identity.token(states.asked))),
     ]
+
+
+def confirm(states: RoleStates) -> Callable[[Page], object]:
+    def go(page: Page) -> None:
+        page.goto(reverse("confirm_identity", args=[identity.token(states.asked)]))
+        steps.press(page, "Yes, this is my address")
+
+    return go
 
 
 def of_mailboxes(states: RoleStates, sandbox: str) -> list[Look]:
@@ -64,6 +75,10 @@ def of_members(states: RoleStates) -> list[Look]:
         *((f"member {name}", at("member", unit, member)) for name, member in here),
         ("before suspending", at("member_suspend", unit, active)),
         ("before removing", at("member_remove", unit, active)),
+        ("before erasing", at("member_erase", unit, active)),
+        ("what is kept on a member", at("member_data", unit, active)),
+        ("another address", at("member_address", unit, active)),
+        ("who has not confirmed", at("identities", unit, states.no_access.public_id)),
         ("acts on many", at("bulk_runs", unit)),
         ("acts on many empty", at("bulk_runs", empty)),
         ("act before it starts", at("bulk_run", unit, states.bulk_preview.public_id)),
@@ -149,6 +164,7 @@ def of_an_employee(states: RoleStates) -> list[Look]:
         ("invitation with another address", at("invitation", invitations.token(states.for_emma))),
         ("own page", at("unit_home", states.unit.slug)),
         ("own roles", at("roles", states.unit.slug)),
+        ("what is kept on oneself", at("my_data", states.unit.slug)),
         ("before leaving", at("unit_leave", states.unit.slug)),
     ]
 
