@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -18,7 +19,7 @@ from orgunits import erasure, memberships
 from orgunits.access import unit_view
 from orgunits.memberships import AddressTaken, TooLate, WrongState
 from orgunits.models import Member, OrganizationalUnit
-from orgunits.roles import ROLES, LastOpsAdmin
+from orgunits.roles import OPS_ADMIN, ROLES, LastOpsAdmin
 
 from .common import member_of
 
@@ -47,7 +48,7 @@ def member_suspend(request: HttpRequest, unit: OrganizationalUnit, member_id: st
 @require_POST
 def member_reinstate(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> HttpResponse:
     """A suspended member takes part again."""
-    row = _of_others(request, member_of(unit, member_id))
+    row = _with_proof(request, _of_others(request, member_of(unit, member_id)))
     _done(
         request, row, memberships.reinstate_member, _("%(name)s takes part again, with the roles they had.")
     )
@@ -101,7 +102,8 @@ def member_restore(request: HttpRequest, unit: OrganizationalUnit, member_id: st
     row = unit.members.filter(public_id=member_id, erased_at=None).select_related("unit", "user").first()
     if row is None:
         raise Http404
-    if _done(request, _of_others(request, row), memberships.restore_member, _("%(name)s is back.")):
+    row = _with_proof(request, _of_others(request, row))
+    if _done(request, row, memberships.restore_member, _("%(name)s is back.")):
         return redirect("member", slug=unit.slug, member_id=member_id)
     return redirect(f"{reverse('members', args=[unit.slug])}?state={Member.State.REMOVED}")
 
@@ -114,6 +116,13 @@ def _of_others(request: HttpRequest, row: Member) -> Member:
         )
     if not memberships.within_reach(row, request.access.rights):
         raise PermissionDenied(_("This member holds a role above your own."))
+    return row
+
+
+def _with_proof(request: HttpRequest, row: Member) -> Member:
+    """`row`; having an Ops Admin back gives what making one gives, and asks again who one is."""
+    if any(grant.role == OPS_ADMIN.code for grant in row.role_grants.all()):
+        raise_if_reauthentication_required(request, app="orgunits")
     return row
 
 

@@ -41,8 +41,10 @@ def _said(run: BulkRun) -> str:
 
 
 def _prove_again(request: HttpRequest, run: BulkRun) -> None:
-    """Making Ops Admins asks again who one is."""
-    if run.act == BulkRun.Act.GRANT_ROLE and run.role == OPS_ADMIN.code:
+    """Making Ops Admins asks again who one is, and so does having suspended ones back."""
+    makes = run.act == BulkRun.Act.GRANT_ROLE and run.role == OPS_ADMIN.code
+    back = run.rows.filter(state=Row.TODO, member__role_grants__role=OPS_ADMIN.code)
+    if makes or (run.act == BulkRun.Act.REINSTATE and back.exists()):
         raise_if_reauthentication_required(request, app="orgunits")
 
 
