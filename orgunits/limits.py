@@ -10,6 +10,7 @@ RATES = {
     "identity": "20/m/user,3/d/key",  # key: the member asked
     "exports": "10/m/user",
     "look_ups": "30/m/user",
+    "units": "10/d/user",
 }
 
 

@@ -1,10 +1,11 @@
 """Verbs of the Organizational Unit: make, rename, pause and resume, archive, restore and erase."""
 
 from datetime import datetime, timedelta
+from secrets import token_hex
 from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from . import audit, roles, unit_erasure
@@ -40,9 +41,13 @@ def create_unit(
     name: str, *, by: User | None, now: datetime, shape: str = "customer", time_zone: str = "UTC"
 ) -> OrganizationalUnit:
     """A new unit with its role groups; who makes it becomes its first Ops Admin."""
-    unit = OrganizationalUnit.objects.create(
-        name=name, slug=free_slug(name), shape=shape, default_time_zone=time_zone, created_at=now
-    )
+    about = {"name": name, "shape": shape, "default_time_zone": time_zone, "created_at": now}
+    slug = free_slug(name)
+    try:
+        with transaction.atomic():
+            unit = OrganizationalUnit.objects.create(slug=slug, **about)
+    except IntegrityError:  # somebody took it at this moment
+        unit = OrganizationalUnit.objects.create(slug=f"{slug[:50]}-{token_hex(4)}", **about)
     roles.sync_unit_groups(unit)
     audit.record(unit, "unit.created", unit, by=by, now=now, shape=shape)
     if by is not None:

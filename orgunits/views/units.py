@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from orgunits import units
+from orgunits import limits, units
 from orgunits.access import open_to, unit_view
 from orgunits.forms import UnitForm, UnitSettingsForm
 from orgunits.models import OrganizationalUnit
@@ -22,6 +22,8 @@ def unit_new(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = UnitForm(request.POST or None)
     if form.is_valid():
+        if not limits.within(request, "units"):
+            return limits.refuse(request)
         unit = create_unit(
             form.cleaned_data["name"],
             by=request.user,

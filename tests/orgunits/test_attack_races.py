@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.db import connection, transaction
 from django.utils import timezone
 
-from orgunits import erasure, identity, invitations, joining, members, memberships, roles
+from orgunits import erasure, identity, invitations, joining, members, memberships, roles, units
 from orgunits.models import Invitation, Member, OrganizationalUnit
 from tests.people import Company, make_company, make_user
 
@@ -248,6 +248,14 @@ def test_a_sign_in_is_not_erased_while_it_joins_another_unit(company):
 def erase(member: Member) -> None:
     erasure.erase_member(member, by=None, now=timezone.now())
     connection.close()
+
+
+def test_two_units_of_one_name_made_at_once_have_addresses_of_their_own(company):
+    made = at_once(*[lambda: units.create_unit("Same", by=company.olga, now=timezone.now())] * 3)
+
+    assert [type(unit) for unit in made] == [OrganizationalUnit] * 3, made
+    assert len({unit.slug for unit in made}) == 3
+    assert all(unit.slug.startswith("same") for unit in made)
 
 
 # --- whose address it is

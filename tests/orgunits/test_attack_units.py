@@ -131,6 +131,20 @@ def test_having_ops_admins_back_in_a_row_asks_again_who_one_is(company):
     assert company.member(company.carl).state == "suspended"
 
 
+@override_settings(WHO_CREATES_UNITS="everyone")
+def test_nobody_makes_units_without_end(company):
+    emma = browser(company.emma)
+    cache.clear()
+
+    answers = [
+        emma.post(reverse("unit_new"), {"name": f"Mine {number}", "shape": "customer"}).status_code
+        for number in range(11)
+    ]
+
+    assert answers == [302] * 10 + [429]
+    assert company.emma.memberships.count() == 11
+
+
 class Killed(BaseException):
     """The worker's process is gone: nothing that catches errors sees it."""
 
