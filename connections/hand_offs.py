@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from orgunits import audit
+from orgunits.access import user_may
 from orgunits.models import User
 
 from .authorization import hashed
@@ -61,7 +62,8 @@ def usable(token: str, *, session_key: str, now: datetime) -> HandOff:
 
 
 def check(hand_off: HandOff, *, session_key: str, now: datetime) -> None:
-    """Raises LinkNotUsable when the link is over, belongs to another browser session, or its unit is paused."""
+    """Raises LinkNotUsable when the link is over, belongs to another browser session, or its unit is paused; and
+    when who made it may no longer connect services: nobody keeps a way in after their role has ended."""
     if hand_off.revoked_at or hand_off.connection.state == CalendarConnection.State.DISCONNECTED:
         raise LinkNotUsable("revoked")
     if hand_off.finished_at:
@@ -72,6 +74,8 @@ def check(hand_off: HandOff, *, session_key: str, now: datetime) -> None:
         raise LinkNotUsable("elsewhere")
     if not hand_off.connection.unit.works:
         raise LinkNotUsable("at_rest")
+    if not user_may(hand_off.created_by, hand_off.connection.unit, "manage_connections"):
+        raise LinkNotUsable("revoked")
 
 
 @transaction.atomic

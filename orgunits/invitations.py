@@ -129,6 +129,10 @@ def found(given: str) -> Invitation | None:
 
 def problem(invitation: Invitation, *, now: datetime) -> str:
     """Why the invitation cannot be accepted now; empty when it can."""
+    return _over(invitation, now=now) or (State.REVOKED if _left_behind(invitation) else "")
+
+
+def _over(invitation: Invitation, *, now: datetime) -> str:
     if invitation.state == State.PENDING and invitation.expires_at <= now:
         return State.EXPIRED
     if invitation.state != State.PENDING:
@@ -138,6 +142,13 @@ def problem(invitation: Invitation, *, now: datetime) -> str:
     if invitation.member.state == Member.State.SUSPENDED or invitation.unit.state in access.CLOSED:
         return "closed"
     return ""
+
+
+def _left_behind(invitation: Invitation) -> bool:
+    """Whether it makes an Ops Admin and who invited may no longer do so: nobody keeps a way in after their role
+    has ended. Somebody else sends it again, in their own name."""
+    powerful = invitation.member.role_grants.filter(role=roles.OPS_ADMIN.code).exists()
+    return powerful and not access.user_may(invitation.invited_by, invitation.unit, "manage_members")
 
 
 def send(invitation_id: int, *, now: datetime) -> None:
@@ -162,7 +173,7 @@ def _try(invitation_id: int, *, now: datetime) -> Invitation | None:
             .first()
         )
         active = invitation is not None and invitation.unit.state == OrganizationalUnit.State.ACTIVE
-        if not active or problem(invitation, now=now):
+        if not active or _over(invitation, now=now):
             return None
         if not access.user_may(invitation.invited_by, invitation.unit, "manage_members"):
             return invitation

@@ -6,6 +6,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
+from connections import hand_offs
 from orgunits import bulk, identity, invitation_plans, invitations, memberships, roles, units
 from orgunits.access import access_to
 from orgunits.models import Member
@@ -131,18 +132,28 @@ def test_having_ops_admins_back_in_a_row_asks_again_who_one_is(company):
     assert company.member(company.carl).state == "suspended"
 
 
-@override_settings(WHO_CREATES_UNITS="everyone")
-def test_nobody_makes_units_without_end(company):
-    emma = browser(company.emma)
-    cache.clear()
+def test_who_lost_the_right_has_left_no_way_in(company):
+    """A link to connect a tenant of one's own, and an invitation that makes an accomplice Ops Admin."""
+    now, house = timezone.now(), build_house(company)
+    carl = company.member(company.carl)
+    roles.grant_role(carl, "ops_admin", by=company.olga, now=now)
+    by_carl = {"by": company.carl, "now": now}
+    powerful = invitations.invite(company.unit, "pat@guests.example", role="ops_admin", **by_carl)
+    harmless = invitations.invite(company.unit, "quinn@guests.example", role="employee", **by_carl)
+    _row, token = hand_offs.create_link(house.own.microsoft, by=company.carl, now=now)
+    links = [reverse("invitation", args=[invitations.token(row)]) for row in (powerful, harmless)]
+    links.append(reverse("hand_off", args=[token]))
+    assert [Client().get(link).status_code for link in links] == [200, 200, 200]
 
-    answers = [
-        emma.post(reverse("unit_new"), {"name": f"Mine {number}", "shape": "customer"}).status_code
-        for number in range(11)
-    ]
+    roles.revoke_role(carl, "ops_admin", by=company.olga, now=now)
 
-    assert answers == [302] * 10 + [429]
-    assert company.emma.memberships.count() == 11
+    entered = {"act": "sign_up", "given_name": "Pat", "password": "a-rather-long-password-9"}
+    assert Client().post(links[0], entered).status_code == 410
+    assert [Client().get(link).status_code for link in links] == [410, 200, 404]
+    assert company.unit.members.get(email="pat@guests.example").state == "invited"
+    powerful.refresh_from_db()
+    invitations.resend(powerful, by=company.olga, now=now)
+    assert Client().get(links[0]).status_code == 200
 
 
 class Killed(BaseException):
