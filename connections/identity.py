@@ -12,6 +12,7 @@ from orgunits.models import Member, User
 from . import jobs, mailboxes
 from .models import CalendarConnection, Mailbox
 from .modes import CAPABILITIES, capabilities
+from .states import State
 
 SLICE = 200  # members asked by one job
 ASKED_WHERE = (Member.Identity.UNVERIFIED, Member.Identity.EXPIRED)
@@ -64,8 +65,16 @@ def start_asking(connection: CalendarConnection, *, by: User) -> None:
 
 
 def ask_slice(connection: CalendarConnection, by: User, *, after: int, now: datetime) -> None:
-    """Ask the next members behind row `after`, as far as `by` still may. Who was asked enough is left alone."""
-    if not access.user_may(by, connection.unit, "manage_members"):
+    """Ask the next members behind row `after`, as far as `by` still may. Who was asked enough is left alone.
+
+    Nobody is asked for a connection that vouches for its members, or that does not work any more.
+    """
+    vouches = capabilities(connection.provider, connection.mode).verifies_organizer
+    if (
+        vouches
+        or connection.state != State.ACTIVE
+        or not access.user_may(by, connection.unit, "manage_members")
+    ):
         return
     rows = list(unverified(connection).filter(pk__gt=after).order_by("pk")[:SLICE])
     for member in rows:
