@@ -159,20 +159,22 @@ def may_grant(role: Role, rights: frozenset[str]) -> bool:
 def sync_unit_groups(unit: OrganizationalUnit) -> None:
     """Make the unit's role groups hold exactly the rights of the table. Running it again changes nothing."""
     permissions = _permissions("organizationalunit")
-    for role in ROLES.values():
-        row = RoleGroup.objects.filter(unit=unit, role=role.code).select_related("group").first()
-        if row is None:
-            group = Group.objects.create(name=f"{unit.public_id}:{role.code}")
-            row = RoleGroup.objects.create(unit=unit, role=role.code, group=group)
-        held = UnitGroupPermission.objects.filter(content_object=unit, group=row.group)
-        held.exclude(permission__codename__in=role.rights).delete()
-        UnitGroupPermission.objects.bulk_create(
-            [
-                UnitGroupPermission(content_object=unit, group=row.group, permission=permissions[right])
-                for right in role.rights
-            ],
-            ignore_conflicts=True,
-        )
+    groups = dict(RoleGroup.objects.filter(unit=unit).values_list("role", "group_id"))
+    missing = [code for code in ROLES if code not in groups]
+    made = Group.objects.bulk_create(Group(name=f"{unit.public_id}:{code}") for code in missing)
+    groups |= {code: group.pk for code, group in zip(missing, made, strict=True)}
+    RoleGroup.objects.bulk_create(RoleGroup(unit=unit, role=code, group_id=groups[code]) for code in missing)
+    wanted = {(groups[role.code], permissions[right].pk) for role in ROLES.values() for right in role.rights}
+    rows = UnitGroupPermission.objects.filter(content_object=unit, group__in=groups.values())
+    held = {(row.group_id, row.permission_id): row.pk for row in rows}
+    rows.filter(pk__in=[pk for pair, pk in held.items() if pair not in wanted]).delete()
+    UnitGroupPermission.objects.bulk_create(
+        [
+            UnitGroupPermission(content_object=unit, group_id=group, permission_id=permission)
+            for group, permission in sorted(wanted - set(held))
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _permissions(model: str) -> dict[str, Permission]:
