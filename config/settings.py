@@ -210,7 +210,26 @@ OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "organization_connect.AccessToken"  # noqa:
 OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "organization_connect.RefreshToken"  # noqa: S105 a model's name
 OAUTH2_PROVIDER_ID_TOKEN_MODEL = "organization_connect.IDToken"  # noqa: S105 a model's name
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "organization_connect.DeviceGrant"
-OAUTH2_PROVIDER = {"CLIENT_SECRET_HASHER": "pbkdf2_sha256_random_secret"}
+OAUTH2_PROVIDER = {
+    "CLIENT_SECRET_HASHER": "pbkdf2_sha256_random_secret",
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],  # an application in development may add its own machine
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    **{
+        f"COMPLIANT_BCP_RFC9700_{rule}": True
+        for rule in (
+            "IMPLICIT_GRANT",
+            "PASSWORD_GRANT",
+            "PKCE_METHOD",
+            "PKCE_REQUIRED",
+            "ACCESS_TOKEN_TRANSPORT",
+            "AUTHZ_RESPONSE_ISS",
+            "TOKEN_STORAGE",
+            "REFRESH_TOKEN",
+            "REDIRECT_URI_SCHEME",
+            "REDIRECT_URI_MATCHING",
+        )
+    },
+}
 
 # --- providers -------------------------------------------------------------------------------------------------
 SANDBOX_URL = env("SANDBOX_URL").rstrip("/")  # set: every provider address and key below is the sandbox's

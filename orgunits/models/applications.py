@@ -62,3 +62,8 @@ class Application(AbstractApplication):
     def redirect_uri_allowed(self, uri: str) -> bool:
         """Letter by letter. The toolkit's own comparison is looser: any port on this machine, a longer query."""
         return uri in self.redirect_uris.split()
+
+    def get_allowed_schemes(self) -> list[str]:
+        """The toolkit asks before it sends a browser away: http only to a developer's own machine."""
+        development = self.environment == self.Environment.DEVELOPMENT
+        return ["https", "http"] if development else ["https"]

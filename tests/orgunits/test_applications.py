@@ -455,3 +455,10 @@ def test_a_random_secret_is_not_stretched():
     row, _secret = make(make_integrator())
 
     assert identify_hasher(row.client_secret).decode(row.client_secret)["iterations"] == 1
+
+
+def test_only_in_development_a_browser_is_sent_to_a_plain_http_address():
+    tools = make_integrator()
+
+    assert tools.development.get_allowed_schemes() == ["https", "http"]
+    assert tools.staging.get_allowed_schemes() == tools.production.get_allowed_schemes() == ["https"]
