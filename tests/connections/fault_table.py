@@ -227,6 +227,13 @@ MICROSOFT = [
 
 ROWS = [*ANSWERS, *GOOGLE, *MICROSOFT]
 
+# Faults of the sandbox's mail server, and the tests that set them.
+MAIL = {
+    "mail_refused": "tests/orgunits/test_invitation_pages.py",
+    "mail_deferred": "tests/orgunits/test_invitation_pages.py",
+    "mail_lost_answer": "tests/providers/sandbox/test_mail.py",
+}
+
 # Faults of what the portal does not do yet: why no row can be run, and the feature that will bring it.
 LATER = {
     "push_lost": ("no push channel is opened", "push"),
