@@ -115,6 +115,7 @@ def deleted(scene: Scene) -> None:
 def nobody_left(scene: Scene) -> None:
     Member.objects.filter(unit=scene.company.unit, user=None).delete()
     Mailbox.objects.all().delete()
+    Member.objects.update(state=Member.State.SUSPENDED)
 
 
 OVER = [paused, disconnected, lost, deleted, nobody_left]
@@ -128,11 +129,11 @@ def test_a_job_about_what_has_changed_meanwhile_asks_nobody_and_changes_nothing(
 ):
     now = timezone.now()
     CalendarConnection.objects.update(next_check_at=now - timedelta(minutes=1))  # a self-test is due as well
+    jobs.follow_members()  # the other unit's people are new here
     scene.connection.refresh_from_db()
     become(scene)
     if become is nobody_left:
         CalendarConnection.objects.update(next_check_at=None)
-    jobs.follow_members()  # what has become of members is followed elsewhere
     OrmQ.objects.all().delete()
     before, asked = everything(), calls(scene)
 
