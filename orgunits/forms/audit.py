@@ -37,6 +37,12 @@ class AuditFilterForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["action"].choices = _actions()
 
+    def clean_until(self) -> date | None:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data["until"]
+        if since and until and until < since:
+            raise forms.ValidationError(_("This day is before the first one."))
+        return until
+
     @property
     def chosen(self) -> Chosen | None:
         """What the list is narrowed to; None where something entered cannot be meant."""

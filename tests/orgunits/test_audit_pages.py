@@ -337,3 +337,10 @@ def test_exports_have_a_rate(company):
     statuses = [client.get(url).status_code for _number in range(11)]
 
     assert statuses == [200] * 10 + [429]
+
+
+def test_a_last_day_before_the_first_is_refused_at_its_field(company):
+    page = log_of(company, since="2026-12-05", until="2026-11-01")
+
+    assert page.status_code == 422
+    assert "This day is before the first one." in page.content.decode()
