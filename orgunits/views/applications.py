@@ -284,6 +284,8 @@ def _changed_meanwhile(request: HttpRequest, application: Application, page: str
     """Back to the page as things are now; nothing was done."""
     messages.warning(
         request,
-        _("This application has changed since that page was opened, by you or by somebody else. Look at it as it is now."),
+        _(
+            "This application has changed since that page was opened, by you or somebody else. This is how it is now."
+        ),
     )
     return redirect(page, slug=application.unit.slug, application_id=application.public_id)

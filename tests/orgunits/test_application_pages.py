@@ -340,7 +340,7 @@ def test_of_two_people_who_edit_the_second_is_told(tools):
 
     tools.staging.refresh_from_db()
     assert tools.staging.name == "First"
-    assert "Somebody changed this application in the meantime" in text(answer)
+    assert "This application has changed since that page was opened" in text(answer)
 
 
 def test_an_edit_keeps_to_the_environment_it_was_made_for(tools):
@@ -432,7 +432,7 @@ def test_reloading_the_page_with_a_secret_makes_no_other(tools):
 
     app.refresh_from_db()
     assert app.second_secret == ""
-    assert "Somebody changed this application in the meantime" in text(again)
+    assert "This application has changed since that page was opened" in text(again)
 
 
 @pytest.mark.parametrize(
