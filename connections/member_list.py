@@ -85,7 +85,7 @@ def _identified_so(rows: QuerySet[Member], identity: str) -> QuerySet[Member]:
 
 def totals(rows: QuerySet[Member]) -> dict[str, int]:
     """How many of `rows` are in each member's state that occurs; one query."""
-    counted = rows.order_by().values_list("state").annotate(Count("pk"))
+    counted = rows.order_by().values_list("state").annotate(number=Count("*"))
     found = dict(counted)
     return {state: found[state] for state in Member.State.values if state in found}
 
