@@ -2,9 +2,13 @@
 
 from .authorizations import HandOff, PendingAuthorization
 from .busy import BusyPeriod, EventPosition
+from .channels import PushChannel
 from .connections import CalendarConnection, ConnectionDomain, ScopeCheck
 from .credentials import Credential, RequestBudget
+from .health import HealthCheck, Notice, ReadingHour
 from .mailboxes import Mailbox, MemberCalendar
+from .mode_changes import ModeChange
+from .personal_grants import PersonalGrant
 
 __all__ = [
     "BusyPeriod",
@@ -13,9 +17,15 @@ __all__ = [
     "Credential",
     "EventPosition",
     "HandOff",
+    "HealthCheck",
     "Mailbox",
     "MemberCalendar",
+    "ModeChange",
+    "Notice",
     "PendingAuthorization",
+    "PersonalGrant",
+    "PushChannel",
+    "ReadingHour",
     "RequestBudget",
     "ScopeCheck",
 ]

@@ -4,7 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from connections.sealing import SealedTextField
-from orgunits.models import OrganizationalUnit, UnitScoped
+from orgunits.models import Member, OrganizationalUnit, UnitScoped
 from orgunits.public_ids import public_id
 
 
@@ -41,6 +41,7 @@ class PendingAuthorization(UnitScoped):
         SIGN_IN = "sign_in"
         PROVE_ADMINISTRATOR = "prove_administrator"
         ADMIN_CONSENT = "admin_consent"
+        PERSONAL = "personal"
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="+")
     connection = models.ForeignKey("connections.CalendarConnection", models.CASCADE, related_name="attempts")
@@ -53,6 +54,8 @@ class PendingAuthorization(UnitScoped):
     scopes = models.JSONField(default=list)
     user = models.ForeignKey("orgunits.User", models.CASCADE, null=True, related_name="+")
     hand_off = models.ForeignKey(HandOff, models.CASCADE, null=True, related_name="+")
+    mode_change = models.ForeignKey("connections.ModeChange", models.CASCADE, null=True, related_name="+")
+    member = models.ForeignKey(Member, models.CASCADE, null=True, related_name="+")  # of a personal one
     session_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()

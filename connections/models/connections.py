@@ -63,7 +63,25 @@ class CalendarConnection(UnitScoped):
     next_check_at = models.DateTimeField(null=True, blank=True)
     last_checked_at = models.DateTimeField(null=True, blank=True)
     warned_at = models.DateTimeField(null=True, blank=True)  # that waiting comes to its end was announced
-    slowed_until = models.DateTimeField(null=True, blank=True)  # the provider asked for patience
+    slowed_until = models.DateTimeField(null=True, blank=True)  # the provider asked for patience, or is down
+    failures_in_row = models.PositiveSmallIntegerField(default=0)  # of the provider; open circuit: no calls
+    last_good_at = models.DateTimeField(null=True, blank=True)  # a mailbox was read through it
+    pull_asked_at = models.DateTimeField(
+        null=True, blank=True
+    )  # a job that follows hints stands in the queue
+
+    # Personal: each member authorizes for their own calendar; nobody grants for the whole organization.
+    personal = models.BooleanField(default=False)
+
+    # What the checks of health look at beside the administrator's own mailbox.
+    test_mailbox = models.EmailField(blank=True)  # must work; empty: the administrator's
+    must_be_refused = models.EmailField(blank=True)  # Microsoft: outside an application access policy
+    second_administrator = models.EmailField(blank=True)  # Google: tried daily, in case the first one leaves
+    health_checked_at = models.DateTimeField(null=True, blank=True)
+
+    # The last thing Ops Admins were told by mail: a code of connections/reasons.py, empty when well.
+    told_code = models.CharField(max_length=60, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -21,6 +21,9 @@ class Credential(UnitScoped):
     client_id = models.CharField(max_length=255)
     client_email = models.EmailField(blank=True)
     secret = SealedTextField()
+    secret_since = models.DateTimeField(default=timezone.now)
+    secret_ends_on = models.DateField(null=True, blank=True)  # as entered with it; empty: not told
+    warned_days = models.PositiveSmallIntegerField(null=True, blank=True)  # the last warning: days before
     created_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -35,6 +35,8 @@ class Mailbox(UnitScoped):
         THROTTLED = "throttled", _("throttled")
         UNREACHABLE = "unreachable", _("provider did not answer")
         UNREADABLE = "unreadable", _("answer could not be read")
+        NOT_GRANTED = "not_granted", _("not connected by the member yet")
+        GRANT_LOST = "grant_lost", _("the member’s own authorization ended")
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="mailboxes")
     member = models.OneToOneField(Member, models.CASCADE, related_name="mailbox")
@@ -54,6 +56,7 @@ class Mailbox(UnitScoped):
     last_synced_at = models.DateTimeField(null=True, blank=True)
     next_sync_at = models.DateTimeField(null=True, blank=True)  # empty: not due at all
     calendars_listed_at = models.DateTimeField(null=True, blank=True)
+    hinted_at = models.DateTimeField(null=True, blank=True)  # the provider said that something changed
 
     class Meta:
         indexes = [
@@ -86,6 +89,9 @@ class MemberCalendar(UnitScoped):
     window_starts = models.DateTimeField(null=True, blank=True)
     window_ends = models.DateTimeField(null=True, blank=True)
     full_round_at = models.DateTimeField(null=True, blank=True)
+    missed = models.PositiveIntegerField(
+        default=0
+    )  # what the last whole reading found beyond the changes told
     last_synced_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)  # no longer listed by the provider
 
