@@ -6,7 +6,7 @@ Vendor words stay in the vendor's folder; nothing here knows Google or Microsoft
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from django.db import DataError
@@ -80,6 +80,28 @@ class MailboxError(ProviderError):
     def __init__(self, failure: str, code: str = "", *, status: int = 0):
         super().__init__(code, status=status)
         self.failure = failure
+
+
+class ChannelRefused(ProviderError):
+    """The provider opens no channel for this calendar: it is read at its times as before.
+
+    Says nothing about the mailbox or the connection.
+    """
+
+
+class ChannelGone(ProviderError):
+    """The provider no longer knows the channel: open a new one."""
+
+
+@contextmanager
+def channel_refusals() -> Iterator[None]:
+    """A refused call for a channel (400 or 403) is ChannelRefused; what else was wrong stays as it is."""
+    try:
+        yield
+    except (MailboxError, Unreadable) as error:
+        if error.status in {400, 403} and getattr(error, "failure", "refused") == "refused":
+            raise ChannelRefused(error.code, status=error.status) from None
+        raise
 
 
 # --- what crosses inward --------------------------------------------------------------------------------------
@@ -161,6 +183,22 @@ class Preferences:
 
 
 @dataclass(frozen=True)
+class OpenChannel:
+    """A channel on which the provider tells about changes, as it was opened or renewed.
+
+    `resource_id` is the second half of the name where the provider needs two to stop it, else empty.
+    """
+
+    channel_id: str
+    resource_id: str
+    expires_at: datetime
+
+    def __post_init__(self) -> None:
+        for name in (self.channel_id, self.resource_id):
+            _must_be_text(name)
+
+
+@dataclass(frozen=True)
 class ScopeAnswer:
     """The answer to one line of the self-test. `granted` None: the provider gave no usable answer."""
 
@@ -218,3 +256,37 @@ class AnswersFreeBusy(CalendarService, Protocol):
         self, address: str, calendar_ids: Iterable[str], *, starts: datetime, ends: datetime
     ) -> dict[str, Busy]:
         """At most 50 calendars; an error of one calendar stands in its `Busy`."""
+
+
+class WatchesCalendars(CalendarService, Protocol):
+    """A service that opens one channel for each calendar; it is not renewed but followed by a new one."""
+
+    longest_channel: timedelta  # what to ask for at most; the answer decides
+
+    def open_channel(
+        self, address: str, calendar_id: str, *, channel_id: str, token: str, url: str, expires_at: datetime
+    ) -> OpenChannel:
+        """`channel_id` is used once, also when the answer was lost. Raises ChannelRefused."""
+
+    def stop_channel(self, address: str, channel_id: str, resource_id: str) -> None:
+        """As the member who opened it. A channel that is gone already is stopped."""
+
+
+class SubscribesMailboxes(CalendarService, Protocol):
+    """A service that opens one channel for a mailbox's own calendar and renews it."""
+
+    longest_channel: timedelta  # what to ask for at most; more is refused
+
+    def open_channel(
+        self, address: str, *, client_state: str, url: str, lifecycle_url: str, expires_at: datetime
+    ) -> OpenChannel:
+        """Both addresses are tried while this call is open: never from a web process. Raises ChannelRefused."""
+
+    def renew_channel(self, subscription_id: str, expires_at: datetime) -> OpenChannel:
+        """The same channel with its new end. Raises ChannelGone."""
+
+    def reauthorize_channel(self, subscription_id: str) -> None:
+        """Confirm it after the provider asked; the end stays. Raises ChannelGone."""
+
+    def stop_channel(self, subscription_id: str) -> None:
+        """A channel that is gone already is stopped."""

@@ -16,23 +16,27 @@ from connections.providers.base import (
     AuthorizationLost,
     Busy,
     CalendarInfo,
+    ChannelRefused,
     EventSpan,
     Feed,
     FeedExpired,
     Key,
     MailboxError,
+    OpenChannel,
     Preferences,
     ProviderError,
     ScopeAnswer,
     Spend,
     Throttled,
     Unreadable,
+    channel_refusals,
 )
 from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
 from connections.providers.zones import known_zone
 from orgunits.names import domain_of
 
 from .oauth import SCOPE, ServiceAccount
+from .push import LONGEST, channel_of, channel_request
 
 BASE = f"{settings.GOOGLE_API_URL}/calendar/v3"
 LIST_SCOPE = f"{SCOPE}calendar.calendarlist.readonly"
@@ -53,6 +57,8 @@ RATE_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
 
 class GoogleCalendars:
     """A Workspace domain's calendars through a service account with domain-wide delegation."""
+
+    longest_channel = LONGEST
 
     def __init__(
         self,
@@ -141,6 +147,29 @@ class GoogleCalendars:
         """Google tells the zone with the calendar list, and working hours not at all in these scopes."""
         return iter(())
 
+    def open_channel(
+        self, address: str, calendar_id: str, *, channel_id: str, token: str, url: str, expires_at: datetime
+    ) -> OpenChannel:
+        """https://developers.google.com/workspace/calendar/api/v3/reference/events/watch
+
+        `channel_id`: at most 64 of A-Z a-z 0-9 - _ + / =; `token`, at most 256 signs, comes back with each
+        message. Raises ChannelRefused, also for an id that was used before.
+        """
+        path = f"calendars/{quote(calendar_id, safe='')}/events/watch"
+        body = channel_request(channel_id, token, url, expires_at)
+        with channel_refusals():
+            answer = self._call(address, "POST", path, {}, scope=self.event_scope, json=body)
+        return channel_of(answer, asked=channel_id)
+
+    def stop_channel(self, address: str, channel_id: str, resource_id: str) -> None:
+        """https://developers.google.com/workspace/calendar/api/v3/reference/channels/stop"""
+        body = {"id": channel_id, "resourceId": resource_id}
+        try:
+            self._call(address, "POST", "channels/stop", {}, scope=self.event_scope, json=body)
+        except MailboxError as error:
+            if error.status != 404:  # it ended, or was stopped before
+                raise
+
     def _pages(self, address: str, path: str, query: dict, *, scope: str) -> Iterator[dict]:
         more: dict[str, str] = {}
         for _ in range(MOST_PAGES):
@@ -170,6 +199,8 @@ class GoogleCalendars:
             )
             if answer.status_code != 401:
                 break
+        if answer.status_code == 204:  # stopping a channel has no other answer
+            return {}
         if answer.status_code == 200:
             return json_of(answer)
         raise api_error(answer)
@@ -250,6 +281,8 @@ def api_error(answer) -> ProviderError:
     status = answer.status_code
     if status == 403 and reason in RATE_REASONS:
         return Throttled(reason, status=status)
+    if reason.startswith("push."):  # also with a 401: it is our address that Google does not take
+        return ChannelRefused(reason, status=status)
     if status == 410:
         return FeedExpired(reason, status=status)
     if status == 401:

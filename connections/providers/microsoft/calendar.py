@@ -4,6 +4,7 @@ https://learn.microsoft.com/graph/api/resources/calendar
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,20 +16,24 @@ from connections.providers.base import (
     MOST_PAGES,
     AuthorizationLost,
     CalendarInfo,
+    ChannelGone,
     EventSpan,
     Feed,
     FeedExpired,
     Key,
     MailboxError,
+    OpenChannel,
     Preferences,
     ProviderError,
     ScopeAnswer,
     Spend,
     Unreadable,
+    channel_refusals,
 )
 from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
 
 from .oauth import AppToken
+from .push import HANDSHAKES, LONGEST, channel_of, renewal_request, subscription_request
 from .zones import iana_zone
 
 BASE = f"{settings.MICROSOFT_GRAPH_URL}/v1.0"
@@ -53,6 +58,8 @@ EXPIRED_FEED = {"syncstatenotfound", "syncstateinvalid", "resyncrequired"}
 
 class MicrosoftCalendars:
     """A tenant's calendars through one app registration."""
+
+    longest_channel = LONGEST
 
     def __init__(
         self,
@@ -158,6 +165,48 @@ class MicrosoftCalendars:
                 if "error" not in entry and entry.get("workingHours"):
                     yield str(entry.get("scheduleId", "")).lower(), preferences_of(entry["workingHours"])
 
+    def open_channel(
+        self, address: str, *, client_state: str, url: str, lifecycle_url: str, expires_at: datetime
+    ) -> OpenChannel:
+        """https://learn.microsoft.com/graph/api/subscription-post-subscriptions
+
+        Changes of the mailbox's own calendar. `client_state`, 16 to 128 signs, comes back with each message.
+        """
+        body = subscription_request(
+            f"users/{address}/events",
+            client_state=client_state,
+            url=url,
+            lifecycle_url=lifecycle_url,
+            expires_at=expires_at,
+        )
+        with channel_refusals():
+            answer = self._call("POST", "subscriptions", {}, json=body, timeout=HANDSHAKES)
+        return channel_of(answer)
+
+    def renew_channel(self, subscription_id: str, expires_at: datetime) -> OpenChannel:
+        """https://learn.microsoft.com/graph/api/subscription-update"""
+        return channel_of(self._of_subscription("PATCH", subscription_id, json=renewal_request(expires_at)))
+
+    def reauthorize_channel(self, subscription_id: str) -> None:
+        """https://learn.microsoft.com/graph/api/subscription-reauthorize"""
+        self._of_subscription("POST", subscription_id, "/reauthorize")
+
+    def stop_channel(self, subscription_id: str) -> None:
+        """https://learn.microsoft.com/graph/api/subscription-delete"""
+        with suppress(ChannelGone):
+            self._of_subscription("DELETE", subscription_id)
+
+    def _of_subscription(
+        self, method: str, subscription_id: str, then: str = "", *, json: dict | None = None
+    ) -> dict:
+        """A call about one subscription. Raises ChannelGone when Graph does not know it."""
+        try:
+            return self._call(method, f"subscriptions/{_segment(subscription_id)}{then}", {}, json=json)
+        except MailboxError as error:
+            if error.status == 404:
+                raise ChannelGone(error.code, status=404) from None
+            raise
+
     def _pages(self, first: str, query: dict) -> Iterator[dict]:
         page = self._call("GET", first, query)
         yield page
@@ -171,7 +220,8 @@ class MicrosoftCalendars:
             yield page
         raise Unreadable("pages without end")
 
-    def _call(self, method: str, path: str, query: dict, *, json: dict | None = None) -> dict:
+    def _call(self, method: str, path: str, query: dict, **sent) -> dict:
+        """One call. `sent`: what else `requests` is told, such as `json` or a `timeout` of its own."""
         url = path if path.startswith(("http://", "https://")) else f"{BASE}/{path}"
         for fresh in (False, True):  # a token that ended early is asked for once more
             self.spend(1)
@@ -179,16 +229,18 @@ class MicrosoftCalendars:
                 method,
                 url,
                 params=query or None,
-                json=json,
                 headers={
                     "Authorization": f"Bearer {self.app.get(fresh=fresh)}",
                     "Prefer": f"{UTC_TIMES}, {STABLE_IDS}, odata.maxpagesize=500",
                 },
                 log_scopes=self.scopes,
+                **sent,
             )
             if answer.status_code != 401:
                 break
-        if answer.status_code == 200:
+        if answer.status_code in {200, 204} and not answer.content and method != "GET":
+            return {}  # stopping and reauthorizing have no other answer
+        if answer.status_code in {200, 201}:
             return json_of(answer)
         raise api_error(answer)
 
