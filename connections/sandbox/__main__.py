@@ -75,8 +75,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8900)
     parser.add_argument("--smtp-port", type=int, default=os.environ.get("SANDBOX_SMTP_PORT") or 8925)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--push-map", help="https://portal.example=http://localhost:8000")
     parser.add_argument("--home", type=Path, default=os.environ.get("SANDBOX_HOME"))
     given = parser.parse_args()
+    if given.push_map is not None:
+        os.environ["SANDBOX_PUSH_MAP"] = given.push_map
     home = Path(given.home or tempfile.mkdtemp(prefix="sandbox-")).resolve()
     home.mkdir(parents=True, exist_ok=True)
     accounts = keys.first_accounts(home)

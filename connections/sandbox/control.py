@@ -15,6 +15,7 @@ from . import keys
 from .events import KINDS, Event, event_to_json
 from .mailboxes import PRIMARY, canary, instant
 from .people import Person
+from .push_map import PushMap
 from .world import World, the_world
 
 blueprint = Blueprint("control", __name__, url_prefix="/control")
@@ -59,6 +60,7 @@ def state(world: World) -> dict[str, Any]:
     return {
         "now": world.now().isoformat(),
         "latency_ms": world.latency_ms,
+        "push_map": world.push_map.text,
         "faults": world.faults.active(),
         "delegations": world.delegations,
         "consents": world.consents,
@@ -81,6 +83,7 @@ def reset() -> Response:
     world.faults.remove()
     world.real_clock()
     world.latency_ms = 0
+    world.push_map = PushMap.of_the_environment()
     if _body().get("all"):
         world.forget()
         world.calls.clear()
@@ -104,6 +107,17 @@ def latency() -> Response:
     world = the_world()
     world.latency_ms = int(_body("ms")["ms"])
     return jsonify(latency_ms=world.latency_ms)
+
+
+@blueprint.post("/push-map")
+def push_map() -> Response:
+    """Where push messages really go, until the next reset."""
+    world, text = the_world(), str(_body("map")["map"])
+    try:
+        world.push_map = PushMap(text)
+    except ValueError as problem:
+        abort(400, str(problem))
+    return jsonify(push_map=text)
 
 
 @blueprint.get("/faults")

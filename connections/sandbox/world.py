@@ -25,6 +25,7 @@ from .calendars import Calendars
 from .faults import Faults
 from .mail import MailStore
 from .people import TENANTS, Group, Person, Room, Tenant
+from .push_map import PushMap
 from .timers import Timers
 
 CALLS_KEPT = 10_000
@@ -40,6 +41,7 @@ class World:
     timers          work that happens later
     mail            `mail.MailStore`: what came in by SMTP
     latency_ms      added to every provider call
+    push_map        `push_map.PushMap`: where push messages really go
     delegations     "domain|client id" -> {"scopes": [...], "since": epoch seconds, "spread_seconds": n}
     consents        "tenant id|client id" -> {"since": epoch seconds, "roles": [...]}
     registrations   client id -> {"name", "roles": [...], "secret"}
@@ -54,6 +56,7 @@ class World:
         self.faults = Faults()
         self.timers = Timers()
         self.latency_ms = int(os.environ.get("SANDBOX_LATENCY_MS", "0") or 0)
+        self.push_map = PushMap.of_the_environment()
         self.calls: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
         self.pushes: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
         self.mail = MailStore(home)

@@ -20,12 +20,12 @@ from flask import g, request
 
 from ..events import Event
 from ..people import Person
+from ..push_map import LOOPBACK
 from ..world import World, the_world
 from .errors import ApiError, bad_request
 
 log = logging.getLogger(__name__)
 CHANNEL_ID = re.compile(r"[A-Za-z0-9\-_+/=]{1,64}")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 USUAL_LIFE = {"calendar": timedelta(days=7), "directory": timedelta(hours=6)}
 LONGEST_LIFE = timedelta(days=30)
 LONGEST_TOKEN = 256
@@ -175,7 +175,8 @@ def _send(world: World, channel: dict[str, Any], state: str) -> None:
 def _deliver(world: World, address: str, headers: dict[str, str], tried: int) -> None:
     """One POST; a failing receiver is tried again after 1, 2 and 4 seconds."""
     try:
-        status = requests.post(address, data=b"", headers=headers, timeout=ANSWER_SECONDS).status_code
+        target = world.push_map.really(address)
+        status = requests.post(target, data=b"", headers=headers, timeout=ANSWER_SECONDS).status_code
     except requests.RequestException as problem:
         log.info("push to %s failed: %s", address, type(problem).__name__)
         status = 0

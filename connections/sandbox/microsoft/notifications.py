@@ -141,7 +141,8 @@ class Notifications:
 
     def _send(self, url: str, messages: list[dict[str, Any]], tries: int) -> None:
         try:
-            status = requests.post(url, json={"value": messages}, timeout=ANSWER_SECONDS).status_code
+            target = self._world.push_map.really(url)
+            status = requests.post(target, json={"value": messages}, timeout=ANSWER_SECONDS).status_code
         except requests.RequestException as error:
             log.info("notification to %s failed: %s", url, type(error).__name__)
             status = 0

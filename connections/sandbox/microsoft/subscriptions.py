@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import requests
 from flask import Response
 
+from ..push_map import LOOPBACK
 from . import people, properties
 from .graph import Call, GraphError, body, forbidden, operation
 from .notifications import expires
@@ -97,7 +98,7 @@ def _end(call: Call, text: Any, watches: str) -> str:
 def _address(url: Any, name: str) -> str:
     """A checked address: https, or http on this machine, where a trial has no certificate."""
     parts = urlsplit(str(url or ""))
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    local = parts.hostname in LOOPBACK
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         raise _bad(f"The {name} must be an https address.")
     return str(url)
@@ -108,7 +109,7 @@ def _shake_hands(call: Call, url: str) -> None:
     token = f"Validation: Testing client application reachability for subscription Request-Id: {uuid.uuid4()}"
     if call.fault("validation_wrong"):
         token = f"<script>{token}</script>"
-    parts = urlsplit(url)
+    parts = urlsplit(call.world.push_map.really(url))
     query = "&".join(filter(None, (parts.query, urlencode({"validationToken": token}))))
     try:
         answer = requests.post(
