@@ -33,9 +33,11 @@ class ModeChange(UnitScoped):
     started_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     consented_at = models.DateTimeField(null=True, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)  # an administrator signed in for this change
     checked_at = models.DateTimeField(null=True, blank=True)
     answers = models.JSONField(default=list, blank=True)  # the last look: [scope, granted, code]
     problem = models.CharField(max_length=60, blank=True)  # of connections/reasons.py
+    old_grant_gone_at = models.DateTimeField(null=True, blank=True)  # an Ops Admin said so, after it was done
 
     class Meta:
         constraints = [
