@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -40,7 +40,9 @@ def when(
 ) -> str:
     """`value` in the viewer's zone with its name: "21 Nov 2026, 14:05 CET".
 
-    `show`: "full", "date", "time", "day" ("Mon 23 Nov, 14:05"). A date stands as it is, without a zone.
+    `show`: "full", "date", "time", "day" ("Mon 23 Nov, 14:05"), or "last_day" of what ends at `value`: the day
+    that is over then, and the full time where that is in the middle of the viewer's day. A date stands as it is,
+    without a zone.
     `relative` adds "(3 minutes ago)". `never` is said where there is no time.
     """
     if value is None or value == "":
@@ -50,7 +52,11 @@ def when(
             '<time datetime="{}">{}</time>', value.isoformat(), date_format(value, SHOWN["date"])
         )
     local = timezone.localtime(value)
-    words = date_format(local, SHOWN[show])
+    said = local
+    if show == "last_day":
+        ends_a_day = local.time() == time()
+        said, show = (local - timedelta(days=1), "date") if ends_a_day else (local, "full")
+    words = date_format(said, SHOWN[show])
     if show != "date":
         words = f"{words} {zone_name(local)}"
     tag = _time_tag(value, words, "")

@@ -172,6 +172,23 @@ def test_a_time_is_in_the_viewers_zone_and_names_it(zone, shown):
 
 
 @pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("America/New_York", "20 Nov 2026"),  # whose day is over then
+        ("UTC", "21 Nov 2026, 05:00 UTC"),
+        ("Asia/Kathmandu", "21 Nov 2026, 10:45 UTC+5:45"),
+    ],
+)
+def test_what_ends_with_a_day_shows_that_day_and_not_the_midnight_after_it(zone, shown):
+    over = datetime(2026, 11, 21, 5, tzinfo=UTC)
+
+    with timezone.override(ZoneInfo(zone)):
+        said = rendered('{% when over show="last_day" %}', over=over)
+
+    assert said == f'<time datetime="2026-11-21T05:00:00Z">{shown}</time>'
+
+
+@pytest.mark.parametrize(
     ("apart", "said"),
     [
         (timedelta(seconds=-30), "just now"),

@@ -97,6 +97,20 @@ def test_the_page_shows_each_role_with_who_gave_it_why_and_until_when():
         assert words in page
 
 
+def test_a_role_shows_the_day_that_was_entered_and_not_the_midnight_that_follows_it():
+    company = make_company()
+    company.olga.time_zone = "America/New_York"
+    company.olga.save()
+    emma, client = company.member(company.emma), signed_in(company.olga)
+    year = timezone.now().year + 1
+
+    client.post(roles_page(company, emma), {"role": "coordinator", "until": f"{year}-03-31"})
+
+    page = client.get(roles_page(company, emma)).content.decode()
+    assert f">31 Mar {year}</time>" in page
+    assert f"1 Apr {year}" not in page
+
+
 def test_an_engineering_manager_gives_roles_on_applications_and_no_others():
     tools = make_integrator()
     dora, client = tools.member(tools.dora), signed_in(tools.ethan)
