@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from connections import checklist
 from connections.states import State, shown_with_counts
@@ -58,3 +59,9 @@ def _calendars(unit: OrganizationalUnit) -> dict:
 def live(request: HttpRequest) -> HttpResponse:
     """For load balancers: this process answers."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+@open_to("everyone")
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask at this address where a page names no icon, as Django admin's pages do."""
+    return redirect(static("img/favicon.svg"))

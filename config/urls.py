@@ -15,6 +15,7 @@ admin.site.login = sign_in
 urlpatterns = [
     path("", home.front_door, name="front_door"),
     path("live", home.live, name="live"),
+    path("favicon.ico", home.favicon, name="favicon"),
     path("ou/<slug:slug>/", home.unit_home, name="unit_home"),
     path("ou/<slug:slug>/settings/pause/", unit_life.unit_pause, name="unit_pause"),
     path("ou/<slug:slug>/settings/archive/", unit_life.unit_archive, name="unit_archive"),

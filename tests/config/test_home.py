@@ -1,6 +1,7 @@
 """Where people land: what a unit is mostly for comes first, and everybody sees what is theirs."""
 
 import pytest
+from django.templatetags.static import static
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -146,3 +147,10 @@ def test_with_several_units_one_chooses_and_sees_which_of_them_rest():
     assert "/ou/kube/" in page
     assert "/ou/tools-integrator/" in page
     assert page.index("Paused") < page.index("Archived")
+
+
+# --- the icon -----------------------------------------------------------------------------------------------------
+def test_browsers_find_the_icon_where_they_look_for_it_by_themselves(client):
+    answer = client.get("/favicon.ico")
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, static("img/favicon.svg"))
