@@ -168,6 +168,33 @@ def test_a_week_that_is_none_is_this_week(olga, week):
     assert olga.get(path("member", emma), {"week": week}).status_code == 200
 
 
+def test_the_week_of_who_is_served_by_nobody_says_so_and_blames_no_service(olga):
+    emma = olga.company.member(olga.company.emma)
+    own = Client()
+    own.force_login(olga.company.emma)
+
+    page, her_page = (client.get(path("member", emma)).content.decode() for client in (olga, own))
+    serve(olga.company, "kube.example")
+    served = olga.get(path("member", emma)).content.decode()
+
+    assert "No connection serves this member" in page
+    assert "No connection serves you" in her_page
+    assert "gave no answer" not in page
+    assert "No connection serves" not in served
+
+
+def test_the_week_of_who_is_served_explains_what_not_known_means(olga):
+    emma = olga.company.member(olga.company.emma)
+    row = serve(olga.company, "kube.example")
+    kept_here = olga.get(path("member", emma)).content.decode()
+
+    CalendarConnection.objects.filter(pk=row.pk).update(provider="google", mode="free_busy")
+    Mailbox.objects.filter(member=emma).update(state=Mailbox.State.WAITING)
+
+    assert "gave no answer" not in kept_here
+    assert "gave no answer" in olga.get(path("member", emma)).content.decode()
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
