@@ -4,10 +4,12 @@ import json
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from statistics import median
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
@@ -24,6 +26,7 @@ SECRET_PARAMETERS = {
     "access_token", "assertion", "client_secret", "code", "code_verifier", "id_token", "refresh_token", "state",
     "syncToken", "pageToken", "$deltatoken", "$skiptoken", "token",
 }  # fmt: skip
+DATES_KEPT = 9  # of the last answers, to measure the clock by
 LONGEST_WISH = 24 * 3600.0  # seconds; a slip of the provider must not silence a connection for years
 _log_lock = threading.Lock()
 
@@ -34,6 +37,7 @@ class ProviderSession(requests.Session):
     def __init__(self, *, connection_id: str = ""):
         super().__init__()
         self.connection_id = connection_id
+        self._ahead: deque[float] = deque(maxlen=DATES_KEPT)
         # A read is repeated once when the connection broke before an answer; a write never is.
         retry = Retry(total=1, status=0, backoff_factor=0.2, allowed_methods={"GET"}, raise_on_status=False)
         adapter = HTTPAdapter(max_retries=retry, pool_maxsize=settings.SYNC_THREADS)
@@ -43,15 +47,33 @@ class ProviderSession(requests.Session):
     def request(self, method, url, *, log_scopes: Iterable[str] = (), **kwargs) -> requests.Response:
         kwargs.setdefault("timeout", (5, settings.PROVIDER_TIMEOUT_SECONDS))
         kwargs["allow_redirects"] = False  # no provider API answers with a redirect; a stranger might
-        started, status = time.monotonic(), None
+        sent_at, started, status = time.time(), time.monotonic(), None
         try:
             response = super().request(method, url, **kwargs)
+            self._measure(response, sent_at)
             status, url = response.status_code, response.request.url or url  # with its query
         except requests.RequestException as error:
             raise Unreachable(type(error).__name__) from None
         finally:
             self._log(method, url, log_scopes, status, time.monotonic() - started)
         return response
+
+    @property
+    def clock_skew(self) -> float | None:
+        """How many seconds the provider's clock is ahead of ours (less than 0: behind); None before an answer.
+
+        The middle of the last few: an answer that travelled long says little.
+        """
+        ahead = list(self._ahead)
+        return median(ahead) if ahead else None
+
+    def _measure(self, response: requests.Response, sent_at: float) -> None:
+        """RFC 9110 §6.6.1: `Date` is when the answer was made, cut to a whole second."""
+        try:
+            made = parsedate_to_datetime(response.headers.get("Date", "")).timestamp() + 0.5
+        except (TypeError, ValueError, OverflowError):
+            return
+        self._ahead.append(made - (sent_at + response.elapsed.total_seconds() / 2))
 
     def _log(self, method: str, url: str, scopes: Iterable[str], status: int | None, seconds: float) -> None:
         if not settings.PROVIDER_CALL_LOG:

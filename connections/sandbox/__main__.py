@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.http import wsgi
 
 from . import keys, mail_server, name_server
 from .app import create_app
@@ -34,6 +35,22 @@ def save_when_told_to_end(worker: Any) -> None:
                 usual(number, frame)
 
         signal.signal(number, end)
+
+
+class Answer(wsgi.Response):
+    """gunicorn's answer with the `Date` the application gave it, which gunicorn itself would leave out."""
+
+    date: str | None = None
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        super().process_headers(headers)
+        self.date = dict(headers).get("Date")
+
+    def default_headers(self) -> list[str]:
+        lines = super().default_headers()
+        if self.date is None:
+            return lines
+        return [f"Date: {self.date}\r\n" if line.startswith("Date:") else line for line in lines]
 
 
 class Server(BaseApplication):
@@ -61,6 +78,7 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
+        wsgi.Response = Answer
         app = create_app(self.home)
         name_server.serve(app.extensions["sandbox"], self.host, self.port)
         mail_server.serve(app.extensions["sandbox"], self.host, self.smtp_port)

@@ -12,6 +12,7 @@ import importlib.util
 import time
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
+from wsgiref.handlers import format_date_time
 
 from flask import Flask, Response, g, request
 
@@ -76,6 +77,9 @@ def _leave(response: Response) -> Response:
     if host is None:
         return response
     world = the_world()
+    response.headers["Date"] = format_date_time(
+        time.time() + world.faults.parameter("clock_skew", "seconds", 600)
+    )
     query = [
         (name, "..." if name in SECRETS else value)
         for name, value in parse_qsl(request.query_string.decode())
@@ -95,12 +99,12 @@ def _leave(response: Response) -> Response:
         }
     )
     labels = (host, *g.labels)
+    date = {"Date": response.headers["Date"]}
     if world.faults.hit("lost_answer", *labels):
-        return Response("", 504, content_type="text/plain")
+        return Response("", 504, date, content_type="text/plain")
     if world.faults.hit("nonsense", *labels):
-        return Response(
-            "<!doctype html><title>Sorry</title><p>Please try later.", 200, content_type="text/html"
-        )
+        sorry = "<!doctype html><title>Sorry</title><p>Please try later."
+        return Response(sorry, 200, date, content_type="text/html")
     if world.faults.hit("truncated", *labels):
         response.set_data(response.get_data()[: max(1, (response.content_length or 2) // 2)])
     return response

@@ -21,7 +21,8 @@ COMMON = {
     "nonsense": "The call is answered 200 with a page of HTML instead of JSON.",
     "truncated": "The answer is cut in half.",
     "failing_page": "Page number `page` (2) of a listing fails with 500.",
-    "clock_skew": "The provider's clock is `seconds` ahead of the real one when tokens are judged.",
+    "clock_skew": "The provider's clock is `seconds` (600) ahead of the real one, when tokens are judged and in "
+    "the Date of every answer.",
     "push_lost": "Push messages are not sent.",
     "push_duplicate": "Each push message is sent twice.",
     "push_delay": "Push messages come `seconds` late.",
@@ -66,27 +67,31 @@ class Faults:
         to it, upper and lower case being the same.
         """
         with self._lock:
-            if not self._active:
+            entry = self._striking(name, labels)
+            if entry is None:
                 return None
-            about = {one.lower() for one in labels if one}
-            for entry in self._active:
-                if entry["fault"] != name:
-                    continue
-                if entry["target"] and entry["target"].lower() not in about:
-                    continue
-                if entry["times"] is not None and entry["hits"] >= entry["times"]:
-                    continue
-                entry["hits"] += 1
-                return dict(entry)
-        return None
+            entry["hits"] += 1
+            return dict(entry)
 
     def would_hit(self, name: str, *labels: str | None) -> bool:
         """Like `hit`, without counting."""
         with self._lock:
-            about = {one.lower() for one in labels if one}
-            return any(
-                one["fault"] == name
-                and (not one["target"] or one["target"].lower() in about)
-                and (one["times"] is None or one["hits"] < one["times"])
-                for one in self._active
-            )
+            return self._striking(name, labels) is not None
+
+    def parameter(self, name: str, parameter: str, default: float) -> float:
+        """A number of the fault while it is on, else 0. Not counted as a hit."""
+        with self._lock:
+            entry = self._striking(name, ())
+            return float(entry.get(parameter, default)) if entry else 0.0
+
+    def _striking(self, name: str, labels: tuple[str | None, ...]) -> dict[str, Any] | None:
+        about = {one.lower() for one in labels if one}
+        for entry in self._active:
+            if entry["fault"] != name:
+                continue
+            if entry["target"] and entry["target"].lower() not in about:
+                continue
+            if entry["times"] is not None and entry["hits"] >= entry["times"]:
+                continue
+            return entry
+        return None
