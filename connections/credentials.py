@@ -1,5 +1,6 @@
 """Keys to providers: the installation's from the environment, or a unit's own, sealed in its row."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -24,10 +25,21 @@ class KeyNotAccepted(Exception):
         super().__init__(problem)
 
 
-def key_of(connection: CalendarConnection) -> Key:
-    """The key this connection uses: its unit's own, else the installation's. Raises AuthorizationLost."""
-    permission_set = scopes_for(connection.provider, connection.mode).permission_set
-    row = connection.credential
+@dataclass(frozen=True)
+class As:
+    """A mode and a key of the unit (None: the installation's) that a connection does not have yet."""
+
+    mode: str
+    credential: Credential | None
+
+
+def key_of(connection: CalendarConnection, *, instead: As | None = None) -> Key:
+    """The key this connection uses: its unit's own, else the installation's. Raises AuthorizationLost.
+
+    `instead`: the key it would use in another mode.
+    """
+    mode, row = (instead.mode, instead.credential) if instead else (connection.mode, connection.credential)
+    permission_set = scopes_for(connection.provider, mode).permission_set
     if row is not None:
         return Key(row.provider, row.permission_set, row.client_id, row.secret, row.client_email, row.unit_id)
     key = installation_key(connection.provider, permission_set)

@@ -16,6 +16,7 @@ from .models import CalendarConnection, ConnectionDomain, HandOff, ScopeCheck
 from .modes import scopes_for
 from .providers.base import (
     AuthorizationLost,
+    CalendarService,
     MailboxError,
     ProviderError,
     ScopeAnswer,
@@ -94,7 +95,7 @@ def check_connection(connection: CalendarConnection, *, by: User | HandOff | Non
     if not connection.unit.works:
         return Verdict(False, "unit_at_rest")
     try:
-        verdict, answers, probe = _ask(connection)
+        verdict, answers, probe = ask(connection, calendar_service(connection))
     except AuthorizationLost as error:
         verdict, answers, probe = _refused(connection, error.reason), [], None
     except Unreachable:
@@ -121,8 +122,10 @@ def _refused(connection: CalendarConnection, reason: str) -> Verdict:
 
 
 @readable()
-def _ask(connection: CalendarConnection) -> tuple[Verdict, list[ScopeAnswer], str | None]:
-    service = calendar_service(connection)
+def ask(
+    connection: CalendarConnection, service: CalendarService
+) -> tuple[Verdict, list[ScopeAnswer], str | None]:
+    """Try each scope and the administrator's mailbox through `service`. Raises ProviderError."""
     if not connection.administrator:  # whose account tells no address
         return Verdict(False, "no_administrator_mailbox"), [], None
     try:

@@ -3,7 +3,7 @@
 from orgunits.names import domain_of
 
 from .budgets import of_a_self_test
-from .credentials import key_of
+from .credentials import As, key_of
 from .models import CalendarConnection, ConnectionDomain
 from .modes import capabilities, scopes_for
 from .providers.base import AuthorizationLost, CalendarService, Spend
@@ -12,9 +12,12 @@ from .providers.registry import open_calendars
 SILENT = {CalendarConnection.State.PAUSED, CalendarConnection.State.DISCONNECTED}
 
 
-def calendar_service(connection: CalendarConnection, *, spend: Spend | None = None) -> CalendarService:
+def calendar_service(
+    connection: CalendarConnection, *, spend: Spend | None = None, instead: As | None = None
+) -> CalendarService:
     """The calendars behind `connection`; without `spend` for a self-test, whose calls no budget counts.
 
+    `instead`: as if the connection were in another mode already, to try what that one was granted.
     Raises AuthorizationLost when nobody signed in, nothing proves that this unit may use the tenant, the key
     is missing, or the connection makes no calls at all (paused, disconnected, No Access; its unit paused).
     """
@@ -22,7 +25,8 @@ def calendar_service(connection: CalendarConnection, *, spend: Spend | None = No
         raise AuthorizationLost("unit_at_rest")
     if connection.state == CalendarConnection.State.DISCONNECTED:
         raise AuthorizationLost("disconnected_by_admin")
-    if not capabilities(connection.provider, connection.mode).reads_calendars or connection.state in SILENT:
+    use = instead or As(connection.mode, connection.credential)
+    if not capabilities(connection.provider, use.mode).reads_calendars or connection.state in SILENT:
         raise AuthorizationLost("paused_by_admin")
     if not connection.tenant:
         raise AuthorizationLost("not_signed_in")
@@ -30,11 +34,11 @@ def calendar_service(connection: CalendarConnection, *, spend: Spend | None = No
         raise AuthorizationLost("not_bound")
     return open_calendars(
         connection.provider,
-        key_of(connection),
+        key_of(connection, instead=instead),
         tenant=connection.tenant,
-        scopes=scopes_for(connection.provider, connection.mode).organization,
+        scopes=scopes_for(connection.provider, use.mode).organization,
         administrator=connection.administrator,
-        only_domains=proven_domains(connection),
+        only_domains=None if use.credential else proven_domains(connection),
         connection_id=connection.public_id,
         spend=spend or of_a_self_test(),
     )
