@@ -19,4 +19,9 @@ class Migration(migrations.Migration):
             name="old_grant_gone_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AddField(
+            model_name="modechange",
+            name="old_client_id",
+            field=models.CharField(blank=True, max_length=255),
+        ),
     ]

@@ -37,6 +37,7 @@ class ModeChange(UnitScoped):
     checked_at = models.DateTimeField(null=True, blank=True)
     answers = models.JSONField(default=list, blank=True)  # the last look: [scope, granted, code]
     problem = models.CharField(max_length=60, blank=True)  # of connections/reasons.py
+    old_client_id = models.CharField(max_length=255, blank=True)  # what the old mode was granted to
     old_grant_gone_at = models.DateTimeField(null=True, blank=True)  # an Ops Admin said so, after it was done
 
     class Meta:
