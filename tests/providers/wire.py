@@ -1,0 +1,98 @@
+"""What went over the wire in a test: each call of the portal and its answer, held against the contracts."""
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from connections.providers.http import ProviderSession
+from tests.contracts import Contracts
+from tests.contracts.check import real_address
+
+BEYOND = "/oauth2/v3/certs", "/discovery/v2.0/keys"  # published signing keys: in no contract file
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call and its answer."""
+
+    operation: str  # its id in the contracts; empty for published keys
+    request: requests.PreparedRequest
+    answer: requests.Response
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.request.url).query))
+
+    @property
+    def body(self) -> dict:
+        """The JSON that was sent."""
+        return json.loads(self.request.body)
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The form that was sent."""
+        return dict(parse_qsl(self.request.body))
+
+    def __str__(self) -> str:
+        host, path, _query = real_address(self.request.url)
+        return f"{self.request.method} {host}{path} {self.answer.status_code}"
+
+
+class Wire:
+    """All exchanges of a test, in their order. `answers_break` when a fault makes answers that keep no contract."""
+
+    def __init__(self) -> None:
+        self.contracts = Contracts.load()
+        self.exchanges: list[Exchange] = []
+        self.problems_of_requests: list[str] = []
+        self.problems_of_answers: list[str] = []
+        self.answers_break = False
+
+    def look_at(self, request: requests.PreparedRequest, answer: requests.Response) -> None:
+        """Keep one exchange and what is wrong with it."""
+        if urlsplit(request.url).path.endswith(BEYOND):
+            return
+        operation = self.contracts.operation(request.method, request.url)
+        exchange = Exchange(operation.id, request, answer)
+        self.exchanges.append(exchange)
+        kind = request.headers.get("Content-Type", "application/json")
+        for problem in self.contracts.request_problems(request.method, request.url, request.body, kind):
+            self.problems_of_requests.append(f"{exchange}: {problem}")
+        kind = answer.headers.get("Content-Type", "")
+        for problem in self.contracts.response_problems(
+            request.method, request.url, answer.status_code, answer.content, kind
+        ):
+            self.problems_of_answers.append(f"{exchange}: {problem}")
+
+    def of(self, operation: str) -> list[Exchange]:
+        """The exchanges of this operation."""
+        return [one for one in self.exchanges if one.operation == operation]
+
+    def forget(self) -> None:
+        """Look only at what comes from here on; what was wrong before stays wrong."""
+        self.exchanges.clear()
+
+    def hold(self) -> None:
+        """Fail for what broke a contract, and for an announced break that never came."""
+        assert self.problems_of_requests == []
+        assert bool(self.problems_of_answers) == self.answers_break, self.problems_of_answers
+
+
+@contextmanager
+def watched(monkeypatch: pytest.MonkeyPatch):
+    """The wire while the portal speaks to the sandbox; fails at its end."""
+    wire, send = Wire(), requests.Session.send
+
+    def looked_at(session, request, **kwargs):
+        answer = send(session, request, **kwargs)
+        if isinstance(session, ProviderSession):
+            wire.look_at(request, answer)
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", looked_at)
+    yield wire
+    wire.hold()
