@@ -5,6 +5,7 @@ Irma, Ethan, Dora and Abel work on the applications of an integrator.
 
 from dataclasses import dataclass
 
+from django.test import Client
 from django.utils import timezone
 
 from orgunits import roles
@@ -45,6 +46,13 @@ class Company:
 
 def make_user(name: str, email: str, **fields) -> User:
     return User.objects.create_user(email, "pw-of-a-test-1", first_name=name, **fields)
+
+
+def signed_in(user: User) -> Client:
+    """A browser in which `user` is signed in, by no sign-in page."""
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def make_company() -> Company:

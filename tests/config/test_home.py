@@ -2,21 +2,14 @@
 
 import pytest
 from django.templatetags.static import static
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from orgunits import members, units
 from orgunits.models import Application
-from tests.people import make_application, make_company, make_integrator
+from tests.people import make_application, make_company, make_integrator, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def page_of(user, name: str, unit) -> str:

@@ -11,7 +11,7 @@ from connections import mailboxes
 from connections.models import BusyPeriod, Mailbox, MemberCalendar
 from orgunits.members import add_member
 from orgunits.models import AuditEvent, Member
-from tests.people import Company, make_company
+from tests.people import Company, make_company, signed_in
 
 pytestmark = pytest.mark.django_db
 MINUTE_OF_2026 = 29_500_000  # minutes since 1970
@@ -22,12 +22,6 @@ def company() -> Company:
     made = make_company()
     mailboxes.assign(made.unit, now=timezone.now())
     return made
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def busy(member: Member) -> None:

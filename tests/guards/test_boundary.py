@@ -25,7 +25,7 @@ from tests.guards.routes import (
     routes_of,
     whole,
 )
-from tests.people import make_company, make_user
+from tests.people import make_company, make_user, signed_in
 
 # Addresses of others: under which path, and why they need no rule of ours.
 THIRD_PARTIES = {
@@ -41,12 +41,6 @@ THINGS = sorted({part for route in UNIT_ROUTES for part in route.parameters} - {
 @pytest.fixture
 def house(providers, db) -> House:
     return build_house(make_company())
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def ask(client: Client, method: str, route: Route, values: dict, data: dict | None = None):

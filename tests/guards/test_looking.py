@@ -12,7 +12,7 @@ from connections import hand_offs
 from orgunits import identity, invitations
 from orgunits.models import Member
 from tests.guards.routes import address, build_house, routes, routes_of
-from tests.people import make_company
+from tests.people import make_company, signed_in
 
 READS = ("GET", "HEAD", "OPTIONS")
 
@@ -30,12 +30,6 @@ def tables() -> dict[str, tuple]:
             cursor.execute(rows.format(sql.Identifier(name)))
             found[name] = cursor.fetchone()
     return found
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from connections.periods import minute_of
 from orgunits import audit
 from orgunits.units import create_unit
 from tests.builders import make_members
-from tests.people import Company, make_company
+from tests.people import Company, make_company, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -96,12 +96,6 @@ def queries(client: Client, path: str) -> list[str]:
     assert answer.status_code in {200, 286}, path  # 286: htmx need not ask again
     assert body
     return [query["sql"] for query in asked]
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def paths_of(company: Company) -> dict[str, str]:

@@ -19,7 +19,7 @@ from orgunits.audit_verbs import CATEGORIES
 from orgunits.invitation_plans import keep_sheet
 from orgunits.units import create_unit
 from tests.guards.routes import House, build_house
-from tests.people import make_company, make_user
+from tests.people import make_company, make_user, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -111,12 +111,6 @@ def in_brackets(monkeypatch):
     trans_real.activate("en")
     yield
     trans_real.deactivate()
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def pages(house: House) -> Iterator[tuple[str, object]]:

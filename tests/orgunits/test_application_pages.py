@@ -14,7 +14,7 @@ from PIL import Image
 from orgunits import applications, roles, support
 from orgunits.applications import secret_matches
 from orgunits.models import Application, AuditEvent, AuditReason
-from tests.people import Integrator, make_application, make_company, make_integrator, make_user
+from tests.people import Integrator, make_application, make_company, make_integrator, make_user, signed_in
 
 pytestmark = pytest.mark.django_db
 PAGES = [
@@ -33,18 +33,12 @@ def tools() -> Integrator:
     return make_integrator()
 
 
-def client_of(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def page(tools: Integrator, name: str, app: Application) -> str:
     return reverse(name, args=[tools.unit.slug, app.public_id])
 
 
 def listed(tools: Integrator, user, query: str = "") -> str:
-    answer = client_of(user).get(reverse("applications", args=[tools.unit.slug]) + query)
+    answer = signed_in(user).get(reverse("applications", args=[tools.unit.slug]) + query)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -90,7 +84,7 @@ def test_engineering_managers_and_ops_admins_see_all_those_made_later_included(t
 
 
 def test_a_developer_of_staging_and_development_does_not_see_production_anywhere(tools):
-    client = client_of(tools.dora)
+    client = signed_in(tools.dora)
 
     for query in ("", "?q=prod", "?environment=production", "?state=archived", "?q=Tools"):
         assert "Tools Production" not in listed(tools, tools.dora, query), query
@@ -110,7 +104,7 @@ def test_a_developer_of_staging_and_development_does_not_see_production_anywhere
 
 
 def test_application_support_sees_the_state_of_one_application_and_neither_settings_nor_secrets(tools):
-    client = client_of(tools.abel)
+    client = signed_in(tools.abel)
 
     body = listed(tools, tools.abel)
     assert page(tools, "application_states", tools.production) in body
@@ -126,7 +120,7 @@ def test_application_support_sees_the_state_of_one_application_and_neither_setti
 def test_members_without_an_application_are_told_which_roles_have_some(tools):
     company = make_company()
     for user in (company.emma, company.carl):
-        answer = client_of(user).get(reverse("applications", args=[company.unit.slug]))
+        answer = signed_in(user).get(reverse("applications", args=[company.unit.slug]))
         assert answer.status_code == 403
         for role in ("Application Support", "Developer", "Engineering Manager", "Ops Admin"):
             assert role in text(answer)
@@ -134,14 +128,14 @@ def test_members_without_an_application_are_told_which_roles_have_some(tools):
 
 def test_only_who_manages_applications_makes_or_archives_one(tools):
     for user in (tools.dora, tools.abel):
-        client = client_of(user)
+        client = signed_in(user)
         assert client.get(reverse("application_new", args=[tools.unit.slug])).status_code == 403
         assert client.post(page(tools, "application_archive", tools.staging)).status_code == 403
         assert client.post(page(tools, "application_restore", tools.staging)).status_code == 403
 
 
 def test_a_grant_taken_away_closes_the_page_at_the_next_request(tools):
-    client = client_of(tools.dora)
+    client = signed_in(tools.dora)
     assert client.get(page(tools, "application", tools.staging)).status_code == 200
 
     roles.revoke_role(
@@ -159,7 +153,7 @@ def test_a_grant_taken_away_closes_the_page_at_the_next_request(tools):
 def test_an_application_of_another_unit_does_not_exist_here(tools):
     company = make_company()
     theirs = make_application(company.unit, "production")
-    client = client_of(tools.irma)
+    client = signed_in(tools.irma)
 
     for name in (*PAGES, "application_archive"):
         path = reverse(name, args=[tools.unit.slug, theirs.public_id])
@@ -172,7 +166,7 @@ def test_an_application_of_another_unit_does_not_exist_here(tools):
 
 def test_an_empty_list_says_why_and_what_next(tools):
     company = make_company()
-    empty = client_of(company.olga).get(reverse("applications", args=[company.unit.slug]))
+    empty = signed_in(company.olga).get(reverse("applications", args=[company.unit.slug]))
     assert "No application yet" in text(empty)
     assert reverse("application_new", args=[company.unit.slug]) in text(empty)
     assert "No application matches this filter" in listed(tools, tools.irma, "?q=nothing")
@@ -185,7 +179,7 @@ def test_an_empty_list_says_why_and_what_next(tools):
 def test_the_list_filters_and_pages(tools):
     for _number in range(60):
         make_application(tools.unit, "staging")
-    client, path = client_of(tools.irma), reverse("applications", args=[tools.unit.slug])
+    client, path = signed_in(tools.irma), reverse("applications", args=[tools.unit.slug])
 
     first = client.get(path + "?environment=staging")
     second = client.get(path + first.context["next_url"])
@@ -196,7 +190,7 @@ def test_the_list_filters_and_pages(tools):
 
 
 def test_the_list_asks_at_most_eight_questions_however_long_it_is(tools):
-    client, path, asked = client_of(tools.dora), reverse("applications", args=[tools.unit.slug]), []
+    client, path, asked = signed_in(tools.dora), reverse("applications", args=[tools.unit.slug]), []
     client.get(path)
     for number in (0, 40):
         for _time in range(number):
@@ -220,7 +214,7 @@ def test_the_list_asks_at_most_eight_questions_however_long_it_is(tools):
 
 
 def test_the_secret_is_shown_once_and_the_answer_is_kept_by_no_cache(tools):
-    client = client_of(tools.ethan)
+    client = signed_in(tools.ethan)
     form = new_form(client, tools)
 
     answer = client.post(reverse("application_new", args=[tools.unit.slug]), form)
@@ -239,7 +233,7 @@ def test_the_secret_is_shown_once_and_the_answer_is_kept_by_no_cache(tools):
 
 
 def test_reloading_the_answer_makes_nothing_twice(tools):
-    client, path = client_of(tools.ethan), reverse("application_new", args=[tools.unit.slug])
+    client, path = signed_in(tools.ethan), reverse("application_new", args=[tools.unit.slug])
     form = new_form(client, tools)
     client.post(path, form)
 
@@ -251,7 +245,7 @@ def test_reloading_the_answer_makes_nothing_twice(tools):
 
 
 def test_a_stale_form_is_asked_for_again_and_loses_nothing(tools):
-    client, path = client_of(tools.ethan), reverse("application_new", args=[tools.unit.slug])
+    client, path = signed_in(tools.ethan), reverse("application_new", args=[tools.unit.slug])
 
     answer = client.post(path, new_form(client, tools, reserved="stale"))
 
@@ -262,7 +256,7 @@ def test_a_stale_form_is_asked_for_again_and_loses_nothing(tools):
 
 
 def test_errors_stand_at_the_field_with_the_line_and_nothing_is_saved(tools):
-    client = client_of(tools.ethan)
+    client = signed_in(tools.ethan)
     uris = "https://a.example/cb\nhttp://a.example/cb\nhttps://*.a.example/cb"
 
     answer = client.post(
@@ -278,14 +272,14 @@ def test_errors_stand_at_the_field_with_the_line_and_nothing_is_saved(tools):
 
 @pytest.mark.parametrize(("environment", "status"), [("development", 200), ("staging", 422), ("x", 422)])
 def test_plain_http_on_this_machine_is_for_development(tools, environment, status):
-    client = client_of(tools.ethan)
+    client = signed_in(tools.ethan)
     form = new_form(client, tools, environment=environment, redirect_uris="http://localhost:3000/cb")
 
     assert client.post(reverse("application_new", args=[tools.unit.slug]), form).status_code == status
 
 
 def test_what_a_form_does_not_ask_is_not_set(tools):
-    client = client_of(tools.ethan)
+    client = signed_in(tools.ethan)
     more = {
         "skip_authorization": "on",
         "approved_at": "2026-01-01",
@@ -304,7 +298,7 @@ def test_what_a_form_does_not_ask_is_not_set(tools):
 
 
 def test_the_page_shows_settings_and_never_a_hash(tools):
-    answer = client_of(tools.dora).get(page(tools, "application", tools.staging))
+    answer = signed_in(tools.dora).get(page(tools, "application", tools.staging))
 
     assert tools.staging.client_id in text(answer)
     assert "https://staging.tools.example/callback" in text(answer)
@@ -315,7 +309,7 @@ def test_the_page_shows_settings_and_never_a_hash(tools):
 
 
 def test_a_developer_changes_the_settings(tools):
-    client = client_of(tools.dora)
+    client = signed_in(tools.dora)
     form = {"name": "Tools S", "publisher": "Tools Ltd", "redirect_uris": "https://s.tools.example/a\n"}
 
     answer = client.post(page(tools, "application_edit", tools.staging), {**form, **seen(tools.staging)})
@@ -332,9 +326,9 @@ def test_of_two_people_who_edit_the_second_is_told(tools):
         "redirect_uris": "https://s.tools.example/a",
         **seen(tools.staging),
     }
-    client_of(tools.dora).post(page(tools, "application_edit", tools.staging), form)
+    signed_in(tools.dora).post(page(tools, "application_edit", tools.staging), form)
 
-    answer = client_of(tools.ethan).post(
+    answer = signed_in(tools.ethan).post(
         page(tools, "application_edit", tools.staging), {**form, "name": "Second"}, follow=True
     )
 
@@ -351,7 +345,7 @@ def test_an_edit_keeps_to_the_environment_it_was_made_for(tools):
         "environment": "development",
     }
 
-    answer = client_of(tools.dora).post(
+    answer = signed_in(tools.dora).post(
         page(tools, "application_edit", tools.staging), {**form, **seen(tools.staging)}
     )
 
@@ -362,7 +356,7 @@ def test_an_edit_keeps_to_the_environment_it_was_made_for(tools):
 
 
 def test_a_logo_is_uploaded_shown_and_removed(tools):
-    client, show = client_of(tools.dora), page(tools, "application_logo", tools.staging)
+    client, show = signed_in(tools.dora), page(tools, "application_logo", tools.staging)
     assert client.get(show).status_code == 404
 
     client.post(
@@ -373,7 +367,7 @@ def test_a_logo_is_uploaded_shown_and_removed(tools):
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/png")
     assert (answer["X-Content-Type-Options"], answer["Cache-Control"]) == ("nosniff", "no-store")
     assert Image.open(BytesIO(answer.content)).size == (256, 256)
-    assert client_of(tools.abel).get(show).status_code == 403
+    assert signed_in(tools.abel).get(show).status_code == 403
     client.post(page(tools, "application_logo_remove", tools.staging), seen(tools.staging))
     assert client.get(show).status_code == 404
 
@@ -387,7 +381,7 @@ def test_a_logo_is_uploaded_shown_and_removed(tools):
     ],
 )
 def test_what_is_no_logo_is_refused_at_the_field(tools, uploaded):
-    answer = client_of(tools.dora).post(
+    answer = signed_in(tools.dora).post(
         page(tools, "application_logo_change", tools.staging), {"logo": uploaded, **seen(tools.staging)}
     )
 
@@ -405,7 +399,7 @@ def act(client: Client, tools: Integrator, app: Application, what: str, **values
 
 
 def test_a_developer_changes_over_to_another_secret(tools):
-    client, app = client_of(tools.dora), tools.staging
+    client, app = signed_in(tools.dora), tools.staging
 
     made = act(client, tools, app, "make")
     app.refresh_from_db()
@@ -423,7 +417,7 @@ def test_a_developer_changes_over_to_another_secret(tools):
 
 
 def test_reloading_the_page_with_a_secret_makes_no_other(tools):
-    client, app = client_of(tools.dora), tools.staging
+    client, app = signed_in(tools.dora), tools.staging
     form = {"act": "make", **seen(app)}
     client.post(page(tools, "application_secrets", app), form)
     act(client, tools, app, "discard")
@@ -441,7 +435,7 @@ def test_reloading_the_page_with_a_secret_makes_no_other(tools):
 def test_an_odd_form_about_secrets_changes_nothing(tools, values):
     before = tools.staging.client_secret
 
-    answer = act(client_of(tools.dora), tools, tools.staging, "make", **values)
+    answer = act(signed_in(tools.dora), tools, tools.staging, "make", **values)
 
     tools.staging.refresh_from_db()
     assert answer.status_code == 302
@@ -450,7 +444,7 @@ def test_an_odd_form_about_secrets_changes_nothing(tools, values):
 
 @override_settings(REAUTHENTICATION=True)
 def test_changing_secrets_asks_again_who_one_is(tools):
-    client = client_of(tools.dora)
+    client = signed_in(tools.dora)
 
     for answer in (
         client.get(page(tools, "application_secrets", tools.staging)),
@@ -466,7 +460,7 @@ def test_changing_secrets_asks_again_who_one_is(tools):
 
 
 def test_archiving_says_what_stops_and_can_be_undone(tools):
-    client, app = client_of(tools.ethan), tools.production
+    client, app = signed_in(tools.ethan), tools.production
     before = text(client.get(page(tools, "application_archive", app)))
     assert "What stops" in before
     assert "What is kept" in before
@@ -496,7 +490,7 @@ def approval_page(app: Application) -> str:
 
 def staff(tools: Integrator) -> Client:
     """Support, who said why they look into the unit."""
-    client = client_of(make_user("Sami", "sami@x.example", is_staff=True, is_superuser=True))
+    client = signed_in(make_user("Sami", "sami@x.example", is_staff=True, is_superuser=True))
     session = client.session
     support.begin(session, tools.unit, "Asked to approve", now=timezone.now())
     session.save()
@@ -516,8 +510,8 @@ def test_staff_approve_with_a_reason_that_the_unit_reads(tools):
     event = AuditEvent.objects.get(subject=app.public_id, verb="application.approved")
     assert (event.unit, event.origin) == (tools.unit, "support")
     assert AuditReason.objects.get(event=event.public_id).text == "We know them"
-    assert "Development mode" not in text(client_of(tools.ethan).get(page(tools, "application", app)))
-    body = text(client_of(tools.irma).get(page(tools, "application", app)))
+    assert "Development mode" not in text(signed_in(tools.ethan).get(page(tools, "application", app)))
+    body = text(signed_in(tools.irma).get(page(tools, "application", app)))
     assert "Application approved" in body
     assert "We know them" in body
 
@@ -548,7 +542,7 @@ def test_staff_withdraw_an_approval(tools):
 def test_nobody_of_the_unit_and_no_staff_without_a_reason_to_look_approves(tools):
     helper = make_user("Hal", "hal@x.example", is_staff=True)
     for user in (tools.irma, tools.ethan, helper):
-        client_of(user).post(approval_page(tools.production), {"why": "x", **seen(tools.production)})
+        signed_in(user).post(approval_page(tools.production), {"why": "x", **seen(tools.production)})
     tools.production.refresh_from_db()
     assert tools.production.approved_at is None
 

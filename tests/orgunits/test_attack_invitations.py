@@ -3,7 +3,7 @@
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import cache
-from django.test import Client, override_settings
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -11,7 +11,7 @@ from orgunits import bulk, invitation_plans, invitations
 from orgunits.access import access_to
 from orgunits.invitation_sheets import read
 from orgunits.models import Invitation, InvitationSheet, Member
-from tests.people import Company, make_company
+from tests.people import Company, make_company, signed_in
 from tests.worker import run_waiting_jobs
 
 pytestmark = pytest.mark.django_db
@@ -28,12 +28,6 @@ def invited(company: Company) -> Invitation:
     return invitations.invite(company.unit, PAT, role="employee", by=company.olga, now=timezone.now())
 
 
-def browser(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def sheet(company: Company, text: str) -> InvitationSheet:
     return invitation_plans.keep_sheet(
         company.unit, text, default_role="employee", by=company.olga, now=timezone.now()
@@ -42,7 +36,7 @@ def sheet(company: Company, text: str) -> InvitationSheet:
 
 def send(company: Company, row: InvitationSheet):
     page = reverse("invitation_sheet", args=[company.unit.slug, row.public_id])
-    return browser(company.olga).post(page, {"digest": row.digest})
+    return signed_in(company.olga).post(page, {"digest": row.digest})
 
 
 @override_settings(REAUTHENTICATION=True)
@@ -69,7 +63,7 @@ def test_a_sheet_without_ops_admins_asks_for_no_proof(company):
 def test_another_address_is_added_to_a_sign_in_after_a_fresh_proof_only(company):
     entered = {"email": "thief@elsewhere.example", "action_add": ""}
 
-    answer = browser(company.olga).post(reverse("account_email"), entered)
+    answer = signed_in(company.olga).post(reverse("account_email"), entered)
 
     assert answer.headers["Location"].startswith(reverse("account_reauthenticate"))
     assert not EmailAddress.objects.filter(email="thief@elsewhere.example").exists()
@@ -77,7 +71,7 @@ def test_another_address_is_added_to_a_sign_in_after_a_fresh_proof_only(company)
 
 def test_nobody_is_flooded_with_one_invitation(company):
     row = invited(company)
-    client = browser(company.olga)
+    client = signed_in(company.olga)
     page = reverse("invitation_resend", args=[company.unit.slug, row.public_id])
 
     answers = [client.post(page, follow=True).content.decode() for _turn in range(6)]

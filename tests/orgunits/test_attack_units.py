@@ -11,7 +11,7 @@ from orgunits import bulk, identity, invitation_plans, invitations, memberships,
 from orgunits.access import access_to
 from orgunits.models import Member
 from tests.guards.routes import address, build_house, good_input, routes_of
-from tests.people import Company, make_company
+from tests.people import Company, make_company, signed_in
 from tests.worker import run_waiting_jobs
 
 pytestmark = pytest.mark.django_db
@@ -23,12 +23,6 @@ RESTORING = {"unit_settings", "unit_restore"}  # what an Ops Admin does with an 
 def company(providers) -> Company:
     cache.clear()
     return make_company()
-
-
-def browser(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def everything(unit) -> tuple:
@@ -48,7 +42,7 @@ def everything(unit) -> tuple:
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_no_address_of_an_archived_unit_is_left_open(company, method):
     house = build_house(company)
-    olga, unit = browser(company.olga), company.unit
+    olga, unit = signed_in(company.olga), company.unit
     inputs = {route.name: good_input(route, house.own) for route in routes_of("unit")}
     olga.get(reverse("unit_home", args=[unit.slug]))
     units.archive_unit(unit, by=company.olga, now=timezone.now())
@@ -107,7 +101,7 @@ def test_having_an_ops_admin_back_asks_again_who_one_is(company, end, door):
     roles.grant_role(carl, "ops_admin", by=company.olga, now=timezone.now())
     for member in (carl, emma):
         getattr(memberships, f"{end}_member")(member, by=company.olga, now=timezone.now())
-    olga = browser(company.olga)
+    olga = signed_in(company.olga)
 
     asked, back = (olga.post(reverse(door, args=[company.unit.slug, row.public_id])) for row in (carl, emma))
 
@@ -125,7 +119,7 @@ def test_having_ops_admins_back_in_a_row_asks_again_who_one_is(company):
     access = access_to(company.olga, company.unit.slug)
     run = bulk.prepare(access, company.unit.members.all(), "reinstate", now=timezone.now())
 
-    answer = browser(company.olga).post(reverse("bulk_start", args=[company.unit.slug, run.public_id]))
+    answer = signed_in(company.olga).post(reverse("bulk_start", args=[company.unit.slug, run.public_id]))
     run_waiting_jobs()
 
     assert answer.headers["Location"].startswith(reverse("account_reauthenticate"))

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.cache import cache
 from django.db import connection as database
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +14,7 @@ from connections import calendar_connections
 from orgunits import audit, roles
 from orgunits.audit_log import events_about
 from orgunits.models import AuditEvent, AuditName
-from tests.people import Company, make_company, make_user
+from tests.people import Company, make_company, make_user, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -23,12 +22,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def company() -> Company:
     return make_company()
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def log_of(company: Company, **asked):

@@ -19,7 +19,7 @@ from orgunits.members import add_member
 from orgunits.models import Application, Member, OrganizationalUnit
 from orgunits.roles import ROLES, UNIT_RIGHT_FOR
 from tests.builders import make_members
-from tests.people import Integrator, make_company, make_integrator, make_user
+from tests.people import Integrator, make_company, make_integrator, make_user, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -53,12 +53,6 @@ urlpatterns = [
     ),
 ]
 ENVIRONMENTS = ("production", "staging", "development")
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 # --- the door and the page agree

@@ -4,7 +4,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.test import Client, override_settings
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -21,15 +21,9 @@ from orgunits.roles import (
     OPS_ADMIN,
 )
 from tests.builders import make_members
-from tests.people import Company, Integrator, make_company, make_integrator, make_user
+from tests.people import Company, Integrator, make_company, make_integrator, make_user, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def roles_page(where: Company | Integrator, member: Member) -> str:

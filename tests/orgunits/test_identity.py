@@ -17,7 +17,7 @@ from orgunits.invitations import invite
 from orgunits.joining import sign_up
 from orgunits.models import AuditEvent, IdentityConfirmation, Member, OrganizationalUnit
 from tests.builders import make_members
-from tests.people import Company, make_company
+from tests.people import Company, make_company, signed_in
 from tests.worker import run_waiting_jobs
 
 pytestmark = pytest.mark.django_db
@@ -45,12 +45,6 @@ def state_of(member: Member) -> str:
 
 def words(answer) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def url_of(confirmation: IdentityConfirmation) -> str:

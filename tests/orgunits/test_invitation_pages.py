@@ -18,7 +18,7 @@ from orgunits.invitations import invite
 from orgunits.jobs import forget_sheets
 from orgunits.models import AuditEvent, Invitation, InvitationSheet, Member, OrganizationalUnit
 from tests.builders import make_members
-from tests.people import Company, make_company
+from tests.people import Company, make_company, signed_in
 from tests.worker import run_waiting_jobs
 
 pytestmark = pytest.mark.django_db
@@ -27,12 +27,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def company() -> Company:
     return make_company()
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from config.accounts import SocialAccountAdapter
 from orgunits import invitations, joining
 from orgunits.invitations import invite
 from orgunits.models import Invitation, Member, User
-from tests.people import Company, make_company, make_user
+from tests.people import Company, make_company, make_user, signed_in
 
 pytestmark = pytest.mark.django_db
 PAT = "pat@guests.example"
@@ -43,12 +43,6 @@ def verified(name: str, email: str) -> User:
     user = make_user(name, email)
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     return user
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def words(answer) -> str:

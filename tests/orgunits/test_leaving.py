@@ -1,13 +1,12 @@
 """A member leaves a unit by themselves; the only Ops Admin is told what to do first."""
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from orgunits import members, roles
 from orgunits.models import AuditEvent, Member
-from tests.people import Company, make_company
+from tests.people import Company, make_company, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -15,12 +14,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def company() -> Company:
     return make_company()
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def leave_url(company: Company) -> str:

@@ -17,15 +17,9 @@ from orgunits.access import access_to, rights_of
 from orgunits.models import AccessReview, AccessReviewRow, AuditEvent, AuditName, Member, RoleGrant
 from orgunits.reviews import AlreadyOpen, AlreadySignedOff, Chosen, NotDecided
 from tests.builders import make_members
-from tests.people import Company, Integrator, make_company, make_integrator
+from tests.people import Company, Integrator, make_company, make_integrator, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def begin(where: Company | Integrator, by) -> AccessReview:

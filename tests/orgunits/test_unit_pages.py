@@ -3,13 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from orgunits import units
 from orgunits.models import AuditEvent, OrganizationalUnit
-from tests.people import Company, make_company
+from tests.people import Company, make_company, signed_in
 
 pytestmark = pytest.mark.django_db
 SETTINGS = {"name": "Kube", "default_time_zone": "UTC"}
@@ -18,12 +17,6 @@ SETTINGS = {"name": "Kube", "default_time_zone": "UTC"}
 @pytest.fixture
 def company() -> Company:
     return make_company()
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def at(name: str, company: Company) -> str:
