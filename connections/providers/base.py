@@ -82,6 +82,14 @@ class MailboxError(ProviderError):
         self.failure = failure
 
 
+class GrantLost(ProviderError):
+    """One person's own authorization is over: they, or somebody at the provider, ended it. Only they can renew it."""
+
+
+class RefreshTokenMissing(ProviderError):
+    """A person agreed, but the provider gave nothing that lasts: they have to agree once more."""
+
+
 class ChannelRefused(ProviderError):
     """The provider opens no channel for this calendar: it is read at its times as before.
 
@@ -111,6 +119,13 @@ def _must_be_text(provider_id: object) -> None:
         raise Unreadable("id")
 
 
+def must_be_names(*names: object) -> None:
+    """What a row keeps of a person: short text without signs that are not for reading. Raises Unreadable."""
+    for name in names:
+        if not isinstance(name, str) or len(name) > 254 or not name.isprintable():
+            raise Unreadable("who it is")
+
+
 @dataclass(frozen=True)
 class SignedIn:
     """Who signed in at the provider, from a validated ID token."""
@@ -123,9 +138,7 @@ class SignedIn:
     domains: tuple[str, ...] = ()  # verified domains of the tenant, where its directory was asked
 
     def __post_init__(self) -> None:
-        for name in (self.tenant, self.subject, self.address):
-            if not isinstance(name, str) or len(name) > 254 or not name.isprintable():
-                raise Unreadable("who signed in")
+        must_be_names(self.tenant, self.subject, self.address)
 
 
 @dataclass(frozen=True)
@@ -230,6 +243,10 @@ Spend = Callable[[int], None]  # takes calls from the connection's budget, or ra
 
 class CalendarService(Protocol):
     """One tenant's calendars, reached with one key. Safe to call from several threads."""
+
+    @property
+    def clock_skew(self) -> float | None:
+        """How many seconds the provider's clock is ahead of ours, by its answers so far; None without any."""
 
     def probe_scopes(self) -> list[ScopeAnswer]:
         """Each scope of the mode alone, freshly asked."""

@@ -77,6 +77,10 @@ class GoogleCalendars:
         self.list_scope = FULL_SCOPE if full else LIST_SCOPE
         self.event_scope = FULL_SCOPE if full else FREE_BUSY_SCOPE
 
+    @property
+    def clock_skew(self) -> float | None:
+        return self.session.clock_skew
+
     def probe_scopes(self) -> list[ScopeAnswer]:
         return [self.account.probe(self.administrator, scope) for scope in self.scopes]
 

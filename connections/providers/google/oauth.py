@@ -44,18 +44,27 @@ CLIENT_ID, CLIENT_EMAIL = re.compile(r"[0-9]{1,40}\Z"), re.compile(r"[!-?A-~]{1,
 
 # --- the administrator's sign-in --------------------------------------------------------------------------------
 def authorization_url(
-    *, redirect_uri: str, scopes: list[str], state: str, nonce: str, code_challenge: str, hint: str = ""
+    *,
+    redirect_uri: str,
+    scopes: list[str],
+    state: str,
+    nonce: str,
+    code_challenge: str,
+    hint: str = "",
+    offline: bool = False,
 ) -> str:
-    """Where the browser goes."""
+    """Where the browser goes. `offline` asks for a refresh token, which Google gives only when it asks the person
+    for consent.
+    """
     session = OAuth2Session(settings.GOOGLE_CLIENT_ID, redirect_uri=redirect_uri, scope=scopes)
     also = {"login_hint": hint} if hint else {}
+    also |= {"access_type": "offline", "prompt": "consent"} if offline else {"prompt": "select_account"}
     url, _state = session.authorization_url(
         AUTHORIZE,
         state=state,
         nonce=nonce,
         code_challenge=code_challenge,
         code_challenge_method="S256",
-        prompt="select_account",
         **also,
     )
     return url
@@ -73,6 +82,30 @@ def signed_in(
     """Exchange the code and say who signed in. The tokens are withdrawn again: who it was is all we need.
 
     `prove` asks the directory, as that person, whether they are a super administrator.
+    Raises ProviderError when the exchange fails or the answer cannot be trusted.
+    """
+    body, claims = exchanged(
+        code, redirect_uri=redirect_uri, code_verifier=code_verifier, nonce=nonce, session=session
+    )
+    token = str(body.get("access_token", ""))
+    administrator = prove and _is_administrator(claims["sub"], token, session)
+    domains = _verified_domains(token, session) if administrator else ()
+    session.post(REVOKE, data={"token": token})
+    return SignedIn(
+        tenant=claims.get("hd", ""),  # absent for private accounts
+        subject=claims["sub"],
+        address=address_in(claims),
+        administrator=administrator,
+        granted_scopes=tuple(str(body.get("scope", "")).split()),
+        domains=domains,
+    )
+
+
+def exchanged(
+    code: str, *, redirect_uri: str, code_verifier: str, nonce: str, session: ProviderSession
+) -> tuple[dict, dict]:
+    """The token answer for a code, and the claims of its ID token, validated.
+
     Raises ProviderError when the exchange fails or the answer cannot be trusted.
     """
     answer = session.post(
@@ -99,18 +132,12 @@ def signed_in(
     )
     if claims["iss"] not in ISSUERS:
         raise id_tokens.InvalidIdToken("issuer")
-    token = str(body.get("access_token", ""))
-    administrator = prove and _is_administrator(claims["sub"], token, session)
-    domains = _verified_domains(token, session) if administrator else ()
-    session.post(REVOKE, data={"token": token})
-    return SignedIn(
-        tenant=claims.get("hd", ""),  # absent for private accounts
-        subject=claims["sub"],
-        address=claims.get("email", "") if claims.get("email_verified", True) else "",
-        administrator=administrator,
-        granted_scopes=tuple(str(body.get("scope", "")).split()),
-        domains=domains,
-    )
+    return body, claims
+
+
+def address_in(claims: dict) -> str:
+    """The person's address, where Google vouches for it; else empty."""
+    return claims.get("email", "") if claims.get("email_verified", True) else ""
 
 
 def _is_administrator(subject: str, token: str, session: ProviderSession) -> bool:

@@ -74,6 +74,10 @@ class MicrosoftCalendars:
         self.scopes, self.administrator, self.session, self.spend = scopes, administrator, session, spend
         self.app = AppToken(key, tenant, session)
 
+    @property
+    def clock_skew(self) -> float | None:
+        return self.session.clock_skew
+
     def probe_scopes(self) -> list[ScopeAnswer]:
         """The `roles` of a fresh token, as a hint; what was never asked for is shown too."""
         roles = self.app.roles()
