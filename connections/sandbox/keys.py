@@ -60,6 +60,17 @@ def service_account(home: Path, name: str) -> dict[str, Any]:
     return account
 
 
+def further_key(home: Path, name: str) -> dict[str, Any]:
+    """One more key of this service account, which works beside those it has: the same client id and address."""
+    account = service_account(home, name)
+    account |= {"private_key_id": uuid.uuid4().hex, "private_key": _new_pem()}
+    _write(
+        home / "service-accounts" / f"{name}.{account['private_key_id'][:8]}.json",
+        json.dumps(account, indent=2),
+    )
+    return account
+
+
 def first_accounts(home: Path) -> list[Path]:
     """Make sure the two service accounts of the sample installation exist; their paths."""
     for name in FIRST_ACCOUNTS:
@@ -68,7 +79,7 @@ def first_accounts(home: Path) -> list[Path]:
 
 
 def service_accounts(home: Path) -> list[dict[str, Any]]:
-    """Every service account there is."""
+    """Every key of every service account there is."""
     return [json.loads(path.read_text()) for path in sorted((home / "service-accounts").glob("*.json"))]
 
 

@@ -114,11 +114,12 @@ def _claims(world: World, assertion: str) -> tuple[dict[str, Any], dict[str, Any
         key_id = jwt.get_unverified_header(assertion).get("kid")
     except jwt.PyJWTError:
         raise TokenError("invalid_grant", "Invalid JWT: Failed to parse the assertion.") from None
-    account = _accounts(world).get(str(claims.get("iss")))
-    if account is None:
+    its_keys = _accounts(world).get(str(claims.get("iss")), {})
+    if not its_keys:
         raise TokenError("invalid_grant", "Invalid grant: account not found")
-    wrong_key = key_id is not None and key_id != account["private_key_id"]
-    if wrong_key or world.faults.hit("service_key_removed", account["client_id"], account["client_email"]):
+    account = its_keys.get(key_id) if key_id else next(iter(its_keys.values()))
+    names = ("client_id", "client_email", "private_key_id")
+    if account is None or world.faults.hit("service_key_removed", *(account[name] for name in names)):
         raise TokenError("invalid_grant", "Invalid JWT Signature.")
     try:
         jwt.decode(
@@ -144,15 +145,18 @@ def _claims(world: World, assertion: str) -> tuple[dict[str, Any], dict[str, Any
     return account, claims
 
 
-def _accounts(world: World) -> dict[str, dict[str, Any]]:
-    """Service accounts by address, read again when a key file was added."""
+def _accounts(world: World) -> dict[str, dict[str, dict[str, Any]]]:
+    """The keys of service accounts, by address and key id; read again when a key file was added."""
     folder = world.home / "service-accounts"
     return _read_accounts(world.home, folder.stat().st_mtime_ns if folder.exists() else 0)
 
 
 @lru_cache(maxsize=4)
-def _read_accounts(home: Path, _version: int) -> dict[str, dict[str, Any]]:
-    return {one["client_email"]: one for one in keys.service_accounts(home)}
+def _read_accounts(home: Path, _version: int) -> dict[str, dict[str, dict[str, Any]]]:
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for one in keys.service_accounts(home):
+        found.setdefault(one["client_email"], {})[one["private_key_id"]] = one
+    return found
 
 
 def _subject(world: World, address: str) -> Person:

@@ -254,6 +254,7 @@ def _client(world: World, tenant_text: str) -> tuple[str, dict]:
         raise EntraError(700027)
     if not secret:
         raise EntraError(900144, parameter="client_secret")
-    if not hmac.compare_digest(secret.encode(), entry["secret"].encode()):
+    secrets = [entry["secret"], *entry.get("more_secrets", [])]
+    if not any(hmac.compare_digest(secret.encode(), one.encode()) for one in secrets):
         raise EntraError(7000215, app=client_id)
     return client_id, entry
