@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -18,6 +19,15 @@ def env_required(name: str, purpose: str) -> str:
     value = env(name)
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {purpose} See .env.example.")
+    return value
+
+
+def env_https(name: str) -> str:
+    """An https address without a slash at the end, or nothing."""
+    value = env(name).rstrip("/")
+    parts = urlsplit(value)
+    if value and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
+        raise ImproperlyConfigured(f"{name} must be an https address, not {value!r}. See .env.example.")
     return value
 
 

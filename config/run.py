@@ -22,6 +22,7 @@ from config.embedded_postgres import database, release
 HOME = Path(__file__).resolve().parent.parent
 VAR = HOME / "var"
 PORTS = {"PORT": 8000, "SANDBOX_PORT": 8900, "SANDBOX_SMTP_PORT": 8925}
+PUBLIC_URL = "https://portal.example"  # providers take https only; the sandbox sends to this machine instead
 HONCHO_SECONDS = 8  # it kills after five
 ORPHAN_SECONDS = 6  # the watchdog takes up to four
 ANSWER_SECONDS = 60  # until the portal answers its first request; two or three are usual
@@ -100,6 +101,8 @@ def sample_settings(**ports: int) -> dict[str, str]:
         "SAMPLE_INSTALLATION": "1",
         "MFA_REQUIRED": "0",
         "SANDBOX_URL": f"http://localhost:{sandbox_port}",
+        "PUBLIC_URL": PUBLIC_URL,
+        "SANDBOX_PUSH_MAP": f"{PUBLIC_URL}=http://localhost:{ports['PORT']}",
         "DNS_SERVER": f"127.0.0.1:{sandbox_port}",
         "GOOGLE_SERVICE_ACCOUNT_FILE": str(VAR / "sandbox" / "service-accounts" / "installation.json"),
         "PROVIDER_CALL_LOG": str(VAR / "provider-calls.jsonl"),

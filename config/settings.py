@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from config.env import env, env_bool, env_int, env_list, env_required
+from config.env import env, env_bool, env_https, env_int, env_list, env_required
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -21,7 +21,10 @@ PORTAL_URL = env_required(
     "PORTAL_URL", "The address people open, for example https://calendars.example.com."
 ).rstrip("/")
 HTTPS = PORTAL_URL.startswith("https://")
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", urlsplit(PORTAL_URL).hostname or "")
+PUBLIC_URL = env_https("PUBLIC_URL")  # where providers can reach us; empty: no push, only polling
+ALLOWED_HOSTS = env_list(
+    "ALLOWED_HOSTS", ",".join(urlsplit(url).hostname or "" for url in (PORTAL_URL, PUBLIC_URL))
+)
 WHO_CREATES_UNITS = env("WHO_CREATES_UNITS", "staff")  # staff | everyone
 HAND_OFF_DAYS = env_int("HAND_OFF_DAYS", 7)
 
@@ -277,7 +280,6 @@ PROVIDER_TIMEOUT_SECONDS = env_int("PROVIDER_TIMEOUT_SECONDS", 15)
 WINDOW_DAYS_BACK = 14
 WINDOW_DAYS_AHEAD = 201
 POLL_SECONDS = env_int("POLL_SECONDS", 300)  # a mailbox is due again this long after it was read
-PUBLIC_URL = env("PUBLIC_URL").rstrip("/")  # https: where providers can reach us; empty: no push, only polling
 PUSHED_POLL_SECONDS = env_int("PUSHED_POLL_SECONDS", 900)  # the same for a mailbox whose changes are announced
 PUSH_INTERVAL_SECONDS = env_int("PUSH_INTERVAL_SECONDS", 5)  # announced changes are fetched at most this often
 SYNC_SLICE = env_int("SYNC_SLICE", 50)  # mailboxes in one job

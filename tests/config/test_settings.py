@@ -162,3 +162,22 @@ def test_a_value_is_trimmed_and_a_missing_file_is_an_error(monkeypatch, tmp_path
     monkeypatch.setenv("A_TEXT_FILE", str(tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError):
         env_required("A_TEXT", "for a test")
+
+
+@pytest.mark.parametrize(
+    "value", ["http://calendars.example.com", "calendars.example.com", "https://", "https://a.example?b=c"]
+)
+def test_a_public_address_that_is_none_stops_the_start(value):
+    ended = start(**COMPLETE, PUBLIC_URL=value)
+
+    assert ended.returncode != 0
+    assert f"PUBLIC_URL must be an https address, not {value.rstrip('/')!r}" in ended.stderr
+
+
+def test_the_portal_answers_at_its_public_address_too():
+    printed = "print(settings.PUBLIC_URL, settings.ALLOWED_HOSTS)"
+
+    ended = start(printed, **COMPLETE, PUBLIC_URL="https://push.example.com/")
+
+    assert ended.stdout.strip() == "https://push.example.com ['portal.example.com', 'push.example.com']"
+    assert start(printed, **COMPLETE).stdout.strip() == "['portal.example.com']"
