@@ -23,7 +23,17 @@ TAKE = f"""
 
 
 class OldestFirst(ORM):
-    """django-q2's ORM broker, taking the task that has been due longest."""
+    """django-q2's ORM broker, taking the task that has been due longest.
+
+    `delay`: what is enqueued is due that much later; a negative one lets it pass what waits no longer than that.
+    """
+
+    delay = timedelta()
+
+    def enqueue(self, task: str) -> int:
+        """Put a signed task into the queue; answers its row's key."""
+        due = timezone.now() + self.delay
+        return self.get_connection().create(key=self.list_key or Conf.CLUSTER_NAME, payload=task, lock=due).pk
 
     def dequeue(self) -> list[tuple[int, str]] | None:
         """Tasks to run now, ours until `retry` seconds from now; waits `poll` seconds when there are none."""

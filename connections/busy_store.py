@@ -1,6 +1,7 @@
 """Writing what was read: busy periods and feed positions of one calendar, by difference, in one transaction."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,11 +11,26 @@ from orgunits.models import Member
 
 from .models import BusyPeriod, EventPosition, Mailbox, MemberCalendar
 from .modes import Truth
-from .periods import Span, minute_of, replace_answer, span_in_minutes, touched_days
+from .periods import Span, cut, minute_of, replace_answer, span_in_minutes, touched_days
 from .reading import CalendarReading, Task
 
 Kind = BusyPeriod.Kind
 Rows = dict[str, tuple[int, ...]]  # provider id -> the columns that may change
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What storing one calendar's reading did. `known`: there is no span without an answer.
+
+    `missed`: spans that a whole reading found to differ from what the changes had told, as far as both looked.
+    """
+
+    known: bool = True
+    changed: int = 0
+    missed: int = 0
+
+
+NOTHING = Stored()
 
 
 def write_difference(
@@ -26,8 +42,8 @@ def write_difference(
     columns: tuple[str, ...],
     everything: bool,
     also: dict | None = None,
-) -> int:
-    """Make the calendar's rows equal `wanted`; answers how many rows were written or deleted.
+) -> list[tuple[int, ...]]:
+    """Make the calendar's rows equal `wanted`; answers the rows that were written or deleted.
 
     `everything`: rows not wanted go too (mark and sweep); else only those named in `removed`. One read, at
     most one delete and one upsert, and no write at all when nothing changed.
@@ -36,22 +52,23 @@ def write_difference(
     if not everything:
         rows = rows.filter(provider_id__in=[*wanted, *removed])
     stored = {row[0]: row[1:] for row in rows.values_list("provider_id", *columns)}
-    gone = [key for key in stored if key not in wanted]
-    changed = [
-        model(calendar=calendar, provider_id=key, **dict(zip(columns, values, strict=True)), **(also or {}))
-        for key, values in wanted.items()
-        if stored.get(key) != values
-    ]
+    gone = {key: values for key, values in stored.items() if key not in wanted}
+    changed = {key: values for key, values in wanted.items() if stored.get(key) != values}
     if gone:
         model.objects.filter(calendar=calendar, provider_id__in=gone).delete()
     if changed:
         model.objects.bulk_create(
-            changed,
+            [
+                model(
+                    calendar=calendar, provider_id=key, **dict(zip(columns, row, strict=True)), **(also or {})
+                )
+                for key, row in changed.items()
+            ],
             update_conflicts=True,
             unique_fields=["calendar", "provider_id"],
             update_fields=list(columns),
         )
-    return len(gone) + len(changed)
+    return [*gone.values(), *changed.values()]
 
 
 def touched_by(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> list[Span]:
@@ -74,8 +91,8 @@ def zone_of(calendar: MemberCalendar) -> ZoneInfo:
 
 
 @transaction.atomic
-def store(calendar_id: int, reading: CalendarReading, task: Task, *, now: datetime) -> bool:
-    """Keep one calendar's reading and its token together. Answers whether all of it is known.
+def store(calendar_id: int, reading: CalendarReading, task: Task, *, now: datetime) -> Stored:
+    """Keep one calendar's reading and its token together. Answers what that changed.
 
     One lock per calendar; a reading that began from a token that is no longer the row's is dropped, because
     another read came first. So is one of a connection that was stopped, or no longer serves the member.
@@ -85,24 +102,38 @@ def store(calendar_id: int, reading: CalendarReading, task: Task, *, now: dateti
     due = Mailbox.objects.filter(connection=task.connection_id, next_sync_at__isnull=False)
     mailbox = due.filter(pk=calendar.mailbox_id, member__state=Member.State.ACTIVE).first()
     if mailbox is None or calendar.feed_token != reading.began_with or not calendar.counts:
-        return True
+        return NOTHING
     calendar.mailbox = mailbox
     if task.truth is Truth.FREE_BUSY_ANSWER:
-        unknown = _store_answers(calendar, reading, task)
+        changed = _store_answers(calendar, reading, task)
     else:
-        unknown = _store_events(calendar, reading, task)
+        changed = _store_events(calendar, reading, task)
+    unknown = any(busy.error for busy in reading.answers)
+    compared = _compared(calendar, reading, task)
+    missed = sum(row[0] >= compared[0] and row[1] <= compared[1] for row in changed) if compared else 0
     # An unknown span is asked again: without a token the next read is a full one.
     calendar.feed_token = "" if unknown else reading.token
     calendar.last_synced_at = now
     if reading.full:
         calendar.full_round_at, calendar.window_starts, calendar.window_ends = now, task.starts, task.ends
+        calendar.missed = missed
     calendar.save(
-        update_fields=["feed_token", "last_synced_at", "full_round_at", "window_starts", "window_ends"]
-    )
-    return not unknown
+        update_fields=[
+            "feed_token", "last_synced_at", "full_round_at", "window_starts", "window_ends", "missed",
+        ]
+    )  # fmt: skip
+    return Stored(not unknown, len(changed), missed)
 
 
-def _store_events(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> bool:
+def _compared(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> Span | None:
+    """The span in which a whole reading can be held against what the changes told: seen by both windows."""
+    if not reading.compares or not calendar.window_starts or not calendar.window_ends:
+        return None
+    before = minute_of(calendar.window_starts), minute_of(calendar.window_ends)
+    return cut(before, task.window)
+
+
+def _store_events(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> list[tuple[int, ...]]:
     """Busy time from the events themselves; what does not block is not kept."""
     zone, (first, last) = zone_of(calendar), task.window
     wanted: Rows = {}
@@ -115,7 +146,7 @@ def _store_events(calendar: MemberCalendar, reading: CalendarReading, task: Task
                 continue
         removed.append(span.provider_id)
         wanted.pop(span.provider_id, None)
-    write_difference(
+    return write_difference(
         BusyPeriod,
         calendar,
         wanted,
@@ -124,10 +155,9 @@ def _store_events(calendar: MemberCalendar, reading: CalendarReading, task: Task
         everything=reading.full,
         also={"member_id": calendar.mailbox.member_id},
     )
-    return False
 
 
-def _store_answers(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> bool:
+def _store_answers(calendar: MemberCalendar, reading: CalendarReading, task: Task) -> list[tuple[int, ...]]:
     """Busy time from free/busy answers; events only leave their places, to know what to ask next time."""
     answer = []
     for (starts, ends), busy in zip(reading.asked, reading.answers, strict=True):
@@ -136,9 +166,10 @@ def _store_answers(calendar: MemberCalendar, reading: CalendarReading, task: Tas
         answer += [(minute_of(s), minute_of(e, up=True), int(Kind.BUSY)) for s, e in busy.periods]
     stored = BusyPeriod.objects.filter(calendar=calendar).values_list("starts", "ends", "kind")
     rows = replace_answer([] if reading.full else stored, list(reading.asked), answer)
+    changed: list[tuple[int, ...]] = []
     if reading.full or reading.asked:
         wanted = {f"{starts}-{ends}-{kind}": (starts, ends, kind) for starts, ends, kind in rows}
-        write_difference(
+        changed = write_difference(
             BusyPeriod,
             calendar,
             wanted,
@@ -148,7 +179,7 @@ def _store_answers(calendar: MemberCalendar, reading: CalendarReading, task: Tas
             also={"member_id": calendar.mailbox.member_id},
         )
     _store_positions(calendar, reading)
-    return any(busy.error for busy in reading.answers)
+    return changed
 
 
 def _store_positions(calendar: MemberCalendar, reading: CalendarReading) -> None:

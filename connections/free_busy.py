@@ -5,40 +5,53 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, F, Q
 
 from orgunits.models import Member
 
-from . import jobs, mailboxes
-from .models import BusyPeriod, CalendarConnection, EventPosition, Mailbox, MemberCalendar
-from .periods import minute_of, window_of
+from . import circuits, jobs
+from .models import BusyPeriod, CalendarConnection, EventPosition, Mailbox
+from .periods import minute_of
 from .states import State
 
-LEASE = timedelta(minutes=10)  # a mailbox handed to a job is not due again before this
-SLICES_AHEAD = 20  # of one connection in the queue at a time, so that others get their turn
+LEASE = timedelta(minutes=10)  # a mailbox handed to a job is not handed to another one before this
+SLICES_AHEAD = 8  # in the queue at a time, shared by the connections that are being read
 KEPT_PAST = timedelta(days=30)
 
 
 # --- which mailboxes are due --------------------------------------------------------------------------------------
 @transaction.atomic
 def enqueue_due(connection: CalendarConnection, *, now: datetime) -> int:
-    """Hand the connection's due mailboxes to jobs, bookable people first. Answers how many mailboxes."""
-    slowed = connection.slowed_until and connection.slowed_until > now
-    if connection.state != State.ACTIVE or slowed or not connection.unit.works:
+    """Hand the connection's due mailboxes to jobs: announced changes first, then bookable people.
+
+    Answers how many mailboxes. Nothing of a connection whose circuit is open; a few when it is half open.
+    """
+    if connection.state != State.ACTIVE or circuits.is_open(connection, now=now) or not connection.unit.works:
         return 0
-    room = SLICES_AHEAD - jobs.slices_waiting(connection)
+    room = _room_for(connection)
     if room <= 0:
         return 0
+    most = circuits.TRIED if circuits.is_half_open(connection) else room * settings.SYNC_SLICE
     due = (
         Mailbox.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(connection=connection, next_sync_at__lte=now, member__state=Member.State.ACTIVE)
-        .order_by("-member__bookable", "next_sync_at", "pk")
+        .filter(Q(leased_until=None) | Q(leased_until__lte=now))
+        .order_by(F("hinted_at").asc(nulls_last=True), "-member__bookable", "next_sync_at", "pk")
     )
-    ids = list(due.values_list("pk", flat=True)[: room * settings.SYNC_SLICE])
-    Mailbox.objects.filter(pk__in=ids).update(next_sync_at=now + LEASE)
-    for first in range(0, len(ids), settings.SYNC_SLICE):
-        jobs.enqueue_slice(connection, ids[first : first + settings.SYNC_SLICE], now=now)
-    return len(ids)
+    rows = list(due.values_list("pk", "hinted_at")[:most])
+    Mailbox.objects.filter(pk__in=[pk for pk, _hint in rows]).update(leased_until=now + LEASE)
+    for hinted in (True, False):
+        ids = [pk for pk, hint in rows if bool(hint) is hinted]
+        for first in range(0, len(ids), settings.SYNC_SLICE):
+            jobs.enqueue_slice(connection, ids[first : first + settings.SYNC_SLICE], now=now, urgent=hinted)
+    return len(rows)
+
+
+def _room_for(connection: CalendarConnection) -> int:
+    """How many slices of this connection may join the queue, so that the others get their turn."""
+    waiting = jobs.slices_waiting()
+    others = len(waiting.keys() - {connection.public_id})
+    return max(2, SLICES_AHEAD // (others + 1)) - waiting[connection.public_id]
 
 
 # --- what is known ------------------------------------------------------------------------------------------------
@@ -74,18 +87,6 @@ def progress(connection: CalendarConnection) -> dict[str, int]:
 
 
 # --- at night -----------------------------------------------------------------------------------------------------
-@transaction.atomic
-def roll_windows(*, now: datetime) -> int:
-    """Move the frozen windows to today: calendars whose window began before today's are read anew."""
-    starts, _ends = window_of(now, back=settings.WINDOW_DAYS_BACK, ahead=settings.WINDOW_DAYS_AHEAD)
-    old = MemberCalendar.objects.filter(window_starts__lt=starts).exclude(feed_token="")
-    rolled = MemberCalendar.objects.filter(pk__in=old.values("pk"), mailbox=OuterRef("pk"))
-    mailboxes.update_in_order(
-        Mailbox.objects.filter(Exists(rolled), next_sync_at__isnull=False), next_sync_at=now
-    )
-    return old.update(feed_token="")
-
-
 def forget_old(*, now: datetime) -> int:
     """Busy times that ended 30 days ago are kept no longer."""
     before = minute_of(now - KEPT_PAST)

@@ -1,9 +1,11 @@
 """What happens when nobody waits: thin, ids only, each may run twice. Verbs enqueue here and are called back."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django_q.brokers import Broker, get_broker
 from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
@@ -14,8 +16,15 @@ from .models import CalendarConnection
 SLICE = "connections.jobs.read_slice"
 
 
-def _slice_group(connection: CalendarConnection) -> str:
-    return f"slices of {connection.public_id}"
+SLICE_NAME = "slices of "
+SOONER = timedelta(seconds=-60)  # announced changes pass what has not waited longer than that
+
+
+def _queue(delay: timedelta = timedelta()) -> Broker:
+    """The queue, for a task that is due `delay` from now."""
+    broker = get_broker()
+    broker.delay = delay
+    return broker
 
 
 def enqueue_start_reading(connection: CalendarConnection) -> None:
@@ -24,20 +33,49 @@ def enqueue_start_reading(connection: CalendarConnection) -> None:
     )
 
 
-def enqueue_slice(connection: CalendarConnection, mailbox_ids: list[int], *, now: datetime) -> None:
+def enqueue_slice(
+    connection: CalendarConnection, mailbox_ids: list[int], *, now: datetime, urgent: bool = False
+) -> None:
     async_task(
         SLICE,
         connection.pk,
         mailbox_ids,
         now.timestamp(),
-        task_name=f"{_slice_group(connection)} {mailbox_ids[0]}",
+        task_name=f"{SLICE_NAME}{connection.public_id} {mailbox_ids[0]}",
+        broker=_queue(SOONER if urgent else timedelta()),
     )
 
 
-def slices_waiting(connection: CalendarConnection) -> int:
-    """Slices of this connection in the queue. Payloads are signed pickles: only names are looked at."""
-    group = _slice_group(connection)
-    return sum(task.name().startswith(group) for task in OrmQ.objects.all()[:2000])
+def slices_waiting() -> Counter[str]:
+    """Slices in the queue, by the public id of their connection.
+
+    Payloads are signed pickles: only names are looked at.
+    """
+    names = (task.name() for task in OrmQ.objects.all()[:2000])
+    slices = (name.removeprefix(SLICE_NAME) for name in names if name.startswith(SLICE_NAME))
+    return Counter(rest.split()[0] for rest in slices)
+
+
+def enqueue_following(connection_id: int, *, delay: timedelta) -> None:
+    async_task(
+        "connections.jobs.follow_hints",
+        connection_id,
+        task_name=f"follow hints of connection {connection_id}",
+        broker=_queue(delay or SOONER),
+    )
+
+
+def follow_hints(connection_id: int) -> None:
+    """Read what a provider said has changed."""
+    from . import free_busy, hints
+
+    connection = CalendarConnection.objects.select_related("unit").filter(pk=connection_id).first()
+    if connection is None:
+        return
+    now = timezone.now()
+    CalendarConnection.objects.filter(pk=connection_id).update(pull_asked_at=None)  # who comes now asks anew
+    free_busy.enqueue_due(connection, now=now)
+    hints.go_on(connection, now=now)
 
 
 def enqueue_asking(connection: CalendarConnection, by: User, *, after: int) -> None:
@@ -68,7 +106,7 @@ def start_reading(connection_id: int) -> None:
 
 
 def read_slice(connection_id: int, mailbox_ids: list[int], asked_at: float) -> None:
-    from . import free_busy, slices
+    from . import free_busy, hints, slices
 
     connection = (
         CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
@@ -77,8 +115,10 @@ def read_slice(connection_id: int, mailbox_ids: list[int], asked_at: float) -> N
         return
     asked = datetime.fromtimestamp(asked_at, timezone.get_default_timezone())
     slices.read_slice(connection, mailbox_ids, asked_at=asked, now=timezone.now())
-    connection.refresh_from_db(fields=["state", "slowed_until"])
-    free_busy.enqueue_due(connection, now=timezone.now())  # the next ones, without waiting for the timetable
+    connection.refresh_from_db(fields=["state", "slowed_until", "failures_in_row"])
+    now = timezone.now()
+    free_busy.enqueue_due(connection, now=now)  # the next ones, without waiting for the timetable
+    hints.go_on(connection, now=now)
 
 
 def poll_changes() -> None:
@@ -125,10 +165,30 @@ def check_connection(connection_id: int) -> None:
         check(connection, by=None, now=timezone.now())
 
 
-def roll_windows() -> None:
-    from .free_busy import roll_windows as roll
+def enqueue_keeping(connection_id: int) -> None:
+    async_task(
+        "connections.jobs.keep_channels_of",
+        connection_id,
+        task_name=f"push channels of connection {connection_id}",
+    )
 
-    roll(now=timezone.now())
+
+def keep_channels() -> None:
+    """Every minute: connections with a push channel to open, to renew or to close."""
+    from .channels import to_look_after
+
+    for pk in to_look_after(now=timezone.now()).values_list("pk", flat=True):
+        enqueue_keeping(pk)
+
+
+def keep_channels_of(connection_id: int) -> None:
+    from .push import keep
+
+    connection = (
+        CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
+    )
+    if connection is not None:
+        keep(connection, now=timezone.now())
 
 
 def warn_of_ends() -> None:
@@ -140,11 +200,12 @@ def warn_of_ends() -> None:
 
 def forget() -> None:
     """Every night: what is kept no longer than needed."""
-    from . import authorization, budgets, free_busy, mailboxes
+    from . import authorization, budgets, free_busy, mailboxes, reading_hours
 
     now = timezone.now()
     mailboxes.forget_erased()
     free_busy.forget_old(now=now)
     authorization.forget_old_attempts(now=now)
     budgets.forget_old(now=now)
+    reading_hours.forget_old(now=now)
     Task.objects.filter(stopped__lt=now - timedelta(days=14)).delete()

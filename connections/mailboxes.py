@@ -3,8 +3,9 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from orgunits import audit
 from orgunits.models import Member, OrganizationalUnit, User
@@ -24,6 +25,8 @@ RETRY_AFTER: dict[str, timedelta] = {
     Failure.THROTTLED: timedelta(minutes=1),
     Failure.UNREACHABLE: timedelta(minutes=1),
     Failure.UNREADABLE: timedelta(hours=1),
+    Failure.NOT_GRANTED: timedelta(hours=24),  # the member's own authorization makes it due at once
+    Failure.GRANT_LOST: timedelta(hours=24),
 }
 HELD = (State.PAUSED, State.STOPPED)  # a reading that ends meanwhile changes nothing
 GROWING = {Failure.THROTTLED, Failure.UNREACHABLE}  # doubles with each failure in a row
@@ -142,6 +145,8 @@ def _serve(rows, connection: CalendarConnection | None, decided_by: str, *, now:
         state=state,
         state_since=now,
         next_sync_at=due,
+        leased_until=None,
+        hinted_at=None,
         failure="",
         failure_code="",
         attempts=0,
@@ -174,7 +179,16 @@ def hold(connection: CalendarConnection, state: str, *, now: datetime) -> None:
     """Nothing of this connection is read any more: `state` is paused or stopped."""
     one_decision_at_a_time(connection.unit_id)
     rows = connection.mailboxes.exclude(state=State.KEPT_HERE)
-    update_in_order(rows, state=state, state_since=now, next_sync_at=None, failure="", failure_code="")
+    update_in_order(
+        rows,
+        state=state,
+        state_since=now,
+        next_sync_at=None,
+        leased_until=None,
+        hinted_at=None,
+        failure="",
+        failure_code="",
+    )
 
 
 @transaction.atomic
@@ -203,18 +217,26 @@ def set_override(member: Member, connection: CalendarConnection | None, *, by: U
 def put_off(ids: list[int], connection: CalendarConnection, *, until: datetime) -> None:
     """Try these again at `until`, as far as they are still this connection's to read."""
     rows = Mailbox.objects.filter(pk__in=ids, connection=connection, next_sync_at__isnull=False)
-    update_in_order(rows, next_sync_at=until)
+    update_in_order(rows, next_sync_at=until, leased_until=None)
 
 
 def mark_synced(mailbox: Mailbox, *, now: datetime, next_sync_at: datetime) -> None:
-    """Reading succeeded. A pause or a change of connection in between wins."""
+    """Reading, begun at `now`, succeeded. A pause or a change of connection in between wins.
+
+    A hint that came since then may speak of what was not read yet: it stays, and is followed soon.
+    """
     rows = Mailbox.objects.filter(pk=mailbox.pk, connection_id=mailbox.connection_id)
     rows = rows.exclude(state__in=HELD)
     changed = rows.exclude(state=State.SYNCED).update(state=State.SYNCED, state_since=now)
     rows.update(
         last_attempt_at=now,
         last_synced_at=now,
-        next_sync_at=next_sync_at,
+        next_sync_at=Case(
+            When(hinted_at__gt=now, then=Value(now + timedelta(seconds=settings.PUSH_INTERVAL_SECONDS))),
+            default=Value(next_sync_at),
+        ),
+        leased_until=None,
+        hinted_at=Case(When(hinted_at__gt=now, then=F("hinted_at"))),
         attempts=0,
         failure="",
         failure_code="",
@@ -235,5 +257,7 @@ def mark_failing(
         failure_code=code,
         attempts=F("attempts") + 1,
         last_attempt_at=now,
+        leased_until=None,
+        hinted_at=None,
         next_sync_at=retry_at(failure, mailbox.attempts + 1, now=now, retry_after=retry_after),
     )

@@ -1,6 +1,6 @@
 """Asking a provider about one mailbox: runs in threads, touches no row, and brings back plain values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .modes import Truth
@@ -12,10 +12,14 @@ LONGEST_QUESTION = 60 * 24 * 60  # minutes; Google refuses free/busy questions o
 
 @dataclass(frozen=True)
 class KnownCalendar:
-    """A calendar that counts, and where reading it stands. No token: read everything."""
+    """A calendar that counts, and where reading it stands. No token: read everything.
+
+    `compare`: after the changes read everything too, to find what the changes did not tell.
+    """
 
     provider_id: str
     token: str = ""
+    compare: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class CalendarReading:
     full: bool
     spans: tuple[EventSpan, ...]
     token: str
+    compares: bool = False  # full, right after the changes: what it finds beyond them was never told
     asked: tuple[Span, ...] = ()  # spans of free/busy questions, in minutes
     answers: tuple[Busy, ...] = ()
 
@@ -73,22 +78,30 @@ def read(service: CalendarService, task: Task) -> MailboxReading:
             for info in listed
             if info.primary and info.provider_id not in known
         ]
-    return MailboxReading(task, listed, [_read_calendar(service, task, known) for known in calendars])
+    return MailboxReading(
+        task, listed, [part for known in calendars for part in _read_calendar(service, task, known)]
+    )
 
 
-def _read_calendar(service: CalendarService, task: Task, known: KnownCalendar) -> CalendarReading:
-    feed, full = None, not known.token
+def _read_calendar(service: CalendarService, task: Task, known: KnownCalendar) -> list[CalendarReading]:
+    """The changes since the token, the whole window, or both: first the changes, so that what the whole one
+    then finds beyond them was never told."""
+    readings, place = [], known.token
     if known.token:
         try:
             feed = service.changes(task.address, known.provider_id, token=known.token)
         except FeedExpired:
-            full = True  # the provider forgot the place: a whole round, old rows are swept by the store
-    if feed is None:
-        feed = service.feed(task.address, known.provider_id, starts=task.starts, ends=task.ends)
-    reading = CalendarReading(known.provider_id, known.token, full, feed.spans, feed.token)
-    if full and task.truth is Truth.FREE_BUSY_ANSWER:
-        return ask_free_busy(service, task, reading, [task.window])
-    return reading
+            pass  # the provider forgot the place: a whole round, old rows are swept by the store
+        else:
+            readings.append(CalendarReading(known.provider_id, place, False, feed.spans, feed.token))
+            if not known.compare:
+                return readings
+            place = feed.token
+    feed = service.feed(task.address, known.provider_id, starts=task.starts, ends=task.ends)
+    whole = CalendarReading(known.provider_id, place, True, feed.spans, feed.token, compares=bool(readings))
+    if task.truth is Truth.FREE_BUSY_ANSWER:
+        whole = ask_free_busy(service, task, whole, [task.window])
+    return [*readings, whole]
 
 
 @readable()
@@ -106,12 +119,4 @@ def ask_free_busy(
             task.address, [reading.provider_id], starts=moment_of(starts), ends=moment_of(ends)
         )
         answers.append(answer[reading.provider_id])
-    return CalendarReading(
-        reading.provider_id,
-        reading.began_with,
-        reading.full,
-        reading.spans,
-        reading.token,
-        tuple(asked),
-        tuple(answers),
-    )
+    return replace(reading, asked=tuple(asked), answers=tuple(answers))

@@ -1,5 +1,6 @@
 """Reading one slice of mailboxes: threads talk to the provider, this thread writes."""
 
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
 
@@ -8,12 +9,12 @@ from django.conf import settings
 from orgunits.members import set_time_zone, set_working_hours
 from orgunits.models import Member
 
-from . import busy_store, mailboxes
+from . import busy_store, circuits, mailboxes, reading_hours
 from .budgets import Budget
 from .calendar_connections import mark_lost
 from .calendars import link_calendars
 from .health import check_connection
-from .models import CalendarConnection, Mailbox, MemberCalendar
+from .models import CalendarConnection, Mailbox, MemberCalendar, PushChannel
 from .modes import Truth, capabilities
 from .periods import window_of
 from .providers.base import (
@@ -33,6 +34,14 @@ RELIST_AFTER = timedelta(hours=24)
 CALLS_PER_READ, CALLS_PER_POLL = 10, 3  # what a job reserves for a mailbox before it knows
 CALLS_SPARE = 200  # beside that, for mailboxes with many series or calendars; what is left is given back
 NEXT_MINUTE = timedelta(seconds=60)
+MINUTES_A_DAY = 24 * 60
+
+
+def reconciliation_due(mailbox_id: int, *, now: datetime) -> datetime:
+    """The last moment at which this mailbox was to be read wholly: once a day, spread evenly over the day."""
+    minute = mailbox_id * 7919 % MINUTES_A_DAY  # neighbours far apart; prime, so that every minute is used
+    moment = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=minute)
+    return moment if moment <= now else moment - timedelta(days=1)
 
 
 def read_slice(
@@ -45,12 +54,15 @@ def read_slice(
     """
     if connection.state != State.ACTIVE or not connection.unit.works:
         return
+    if circuits.is_open(connection, now=now):  # since this was put into the queue
+        mailboxes.put_off(mailbox_ids, connection, until=connection.slowed_until)
+        return
     boxes = list(
         Mailbox.objects.filter(pk__in=mailbox_ids, connection=connection, member__state=Member.State.ACTIVE)
         .exclude(state__in=mailboxes.HELD)
         .exclude(last_attempt_at__gt=asked_at)
         .select_related("member__unit", "connection__unit")
-        .prefetch_related("calendars")
+        .prefetch_related("calendars", "push_channels")
     )
     if not boxes:
         return
@@ -104,6 +116,7 @@ class _Slice:
         self.boxes: dict[int, Mailbox] = {}
         self.refused: list[tuple[Mailbox, ProviderError]] = []
         self.succeeded = False
+        self.counts: Counter[str] = Counter()
 
     def run(self, boxes: list[Mailbox]) -> None:
         self.boxes = {box.pk: box for box in boxes}
@@ -111,9 +124,21 @@ class _Slice:
         waiting = [self.pool.submit(read, self.service, self._task(box)) for box in boxes]
         tasks = dict(zip(waiting, (box.pk for box in boxes), strict=True))
         for future in as_completed(waiting):
+            if future.cancelled():
+                continue
             self._finish(self.boxes[tasks[future]], future)
+            if circuits.is_open(self.connection, now=self.now):
+                self._stop([tasks[other] for other in waiting if other.cancel()])
         if self.refused:
             self._settle_refusals()
+        if self.succeeded:
+            CalendarConnection.objects.filter(pk=self.connection.pk).update(last_good_at=self.now)
+        reading_hours.add(self.connection, self.counts, now=self.now)
+
+    def _stop(self, ids: list[int]) -> None:
+        """Who was not asked yet waits with the others for a provider that is down, or asked for patience."""
+        if ids:
+            mailboxes.put_off(ids, self.connection, until=self.connection.slowed_until)
 
     def _lists(self, box: Mailbox) -> bool:
         """Once a day, and as long as the zone of all-day events is not known."""
@@ -128,13 +153,20 @@ class _Slice:
             mailbox_id=box.pk,
             connection_id=self.connection.pk,
             address=box.member.email,
-            calendars=tuple(KnownCalendar(c.provider_id, c.feed_token) for c in own if c.counts),
+            calendars=tuple(
+                KnownCalendar(c.provider_id, c.feed_token, self._compares(c)) for c in own if c.counts
+            ),
             not_counting=frozenset(c.provider_id for c in own if not c.counts),
             list_calendars=self._lists(box),
             starts=starts,
             ends=ends,
             truth=capabilities(self.connection.provider, self.connection.mode).truth,
         )
+
+    def _compares(self, calendar: MemberCalendar) -> bool:
+        """Once a day everything is read, each mailbox at a minute of its own: that is the truth."""
+        due = reconciliation_due(calendar.mailbox_id, now=self.now)
+        return calendar.full_round_at is None or calendar.full_round_at < due
 
     def _learn_preferences(self, boxes: list[Mailbox]) -> None:
         """Zone and hours first: all-day events need the zone. A provider that does not tell is no failure."""
@@ -171,20 +203,43 @@ class _Slice:
             if error.failure == Mailbox.Failure.REFUSED:
                 self.refused.append((box, error))
             else:
-                mailboxes.mark_failing(box, error.failure, error.code, now=self.now)
+                self._failed(box, error.failure, error.code)
         except Throttled as error:
             self._slow_down(box, error)
         except Unreachable as error:
-            mailboxes.mark_failing(box, Mailbox.Failure.UNREACHABLE, error.code, now=self.now)
+            self._failed(box, Mailbox.Failure.UNREACHABLE, error.code)
+            circuits.failed(self.connection, now=self.now)
         except ProviderError as error:
-            mailboxes.mark_failing(box, Mailbox.Failure.UNREADABLE, error.code, now=self.now)
+            self._failed(box, Mailbox.Failure.UNREADABLE, error.code)
         else:
-            soon = timedelta(seconds=settings.POLL_SECONDS if known else settings.POLL_SECONDS / 5)
-            mailboxes.mark_synced(box, now=self.now, next_sync_at=self.now + soon)
+            circuits.answered(self.connection, now=self.now)
+            mailboxes.mark_synced(box, now=self.now, next_sync_at=self.now + self._pause(box, known=known))
+            self.counts["mailboxes_read"] += 1
             self.succeeded = True
+
+    def _failed(self, box: Mailbox, failure: str, code: str, *, retry_after: float | None = None) -> None:
+        mailboxes.mark_failing(box, failure, code, now=self.now, retry_after=retry_after)
+        self.counts[reading_hours.column_of(failure)] += 1
+
+    def _pause(self, box: Mailbox, *, known: bool) -> timedelta:
+        """How long until the mailbox is polled again: longer while the provider announces its changes."""
+        if not known:
+            return timedelta(seconds=settings.POLL_SECONDS / 5)
+        announced = self._announced(box)
+        return timedelta(seconds=settings.PUSHED_POLL_SECONDS if announced else settings.POLL_SECONDS)
+
+    def _announced(self, box: Mailbox) -> bool:
+        """Whether each calendar that counts has an open channel."""
+        channels = [c for c in box.push_channels.all() if c.state == PushChannel.State.OPEN and c.expires_at]
+        live = {c.calendar_id for c in channels if c.expires_at > self.now}
+        counting = {c.pk: c.primary for c in box.calendars.all() if c.counts and not c.gone_at}
+        return bool(counting) and all(
+            pk in live or (None in live and primary) for pk, primary in counting.items()
+        )
 
     def _keep(self, box: Mailbox, reading: MailboxReading) -> bool:
         """Store the calendars and what was read of each; answers whether all of it is known."""
+        unannounced = self._announced(box) and (not box.hinted_at or box.hinted_at > self.now)
         if reading.listed is not None:
             self._keep_list(box, reading)
         rows = {
@@ -194,9 +249,15 @@ class _Slice:
         known = True
         for part in reading.readings:
             if row := rows.get(part.provider_id):
-                known &= busy_store.store(
+                stored = busy_store.store(
                     row.pk, self._with_answers(row, part, reading.task), reading.task, now=self.now
                 )
+                known &= stored.known
+                self.counts["reconciled"] += part.compares
+                self.counts["missed"] += stored.missed
+                if unannounced and not part.full:
+                    self.counts["unannounced"] += stored.changed
+        self.counts["hints"] += bool(box.hinted_at)
         return known
 
     def _keep_list(self, box: Mailbox, reading: MailboxReading) -> None:
@@ -228,15 +289,13 @@ class _Slice:
             if self.connection.state != State.ACTIVE:
                 return
         for box, error in self.refused:
-            mailboxes.mark_failing(box, Mailbox.Failure.REFUSED, error.code, now=self.now)
+            self._failed(box, Mailbox.Failure.REFUSED, error.code)
 
     def _slow_down(self, box: Mailbox, error: Throttled) -> None:
         """The budget of this minute is used up: come again. The provider says so: everybody waits."""
         if error.code == "own budget":
             mailboxes.put_off([box.pk], self.connection, until=self.now + NEXT_MINUTE)
             return
-        mailboxes.mark_failing(
-            box, Mailbox.Failure.THROTTLED, error.code, now=self.now, retry_after=error.retry_after
-        )
+        self._failed(box, Mailbox.Failure.THROTTLED, error.code, retry_after=error.retry_after)
         until = self.now + timedelta(seconds=error.retry_after or 30)
-        CalendarConnection.objects.filter(pk=self.connection.pk).update(slowed_until=until)
+        circuits.be_patient(self.connection, until=until)

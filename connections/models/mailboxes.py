@@ -55,6 +55,7 @@ class Mailbox(UnitScoped):
     last_attempt_at = models.DateTimeField(null=True, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     next_sync_at = models.DateTimeField(null=True, blank=True)  # empty: not due at all
+    leased_until = models.DateTimeField(null=True, blank=True)  # handed to a job, which reads it until then
     calendars_listed_at = models.DateTimeField(null=True, blank=True)
     hinted_at = models.DateTimeField(null=True, blank=True)  # the provider said that something changed
 

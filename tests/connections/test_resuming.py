@@ -6,7 +6,7 @@ import pytest
 from django_q.models import OrmQ
 
 from connections import busy_store, calendars, free_busy, slices
-from connections.models import BusyPeriod, EventPosition, Mailbox, MemberCalendar
+from connections.models import BusyPeriod, EventPosition, Mailbox, MemberCalendar, ReadingHour
 from connections.modes import capabilities
 from connections.periods import merged, minute_of, moment_of, outside
 from connections.reading import KnownCalendar, MailboxReading, Task, read
@@ -76,18 +76,16 @@ def test_after_the_full_round_changes_are_read_again(scene):
     assert scene.member.mailbox.calendars.get(primary=True).full_round_at == calendar.full_round_at
 
 
-# --- the window moves with the days -------------------------------------------------------------------------------
+# --- once a day everything is read, and the window moves with the days --------------------------------------------
 @in_modes()
 def test_the_next_day_the_window_is_read_anew(scene):
     scene.calendar.add(HIGH + timedelta(hours=2))
     scene.read()
     scene.now += timedelta(days=1)
 
-    rolled = free_busy.roll_windows(now=scene.now)
     scene.read()
 
     low, high = window(scene.now)
-    assert (rolled, free_busy.roll_windows(now=scene.now)) == (1, 0)
     assert stored_in(scene.member, low, high) == instants(scene.calendar.busy(low, high))
     assert stored(scene.member)[-1][1] > minute_of(HIGH)
     calendar = scene.member.mailbox.calendars.get(primary=True)
@@ -101,24 +99,55 @@ def instants(spans) -> list[tuple[datetime, datetime]]:
 @in_modes()
 def test_what_lies_before_the_window_is_swept_with_it(scene):
     scene.now += timedelta(days=20)
-    free_busy.roll_windows(now=scene.now)
 
     scene.read()
 
     assert stored(scene.member)[0][1] > minute_of(window(scene.now)[0])
 
 
-@in_modes(MICROSOFT_FREE_BUSY)
-def test_rolling_makes_the_mailbox_due_and_leaves_the_paused_alone(scene):
-    later = scene.now + timedelta(days=1)
+def test_each_mailbox_is_compared_once_a_day_at_a_minute_of_its_own():
+    day = [slices.reconciliation_due(1, now=NOW + timedelta(minutes=n)) for n in range(24 * 60)]
+    minutes = {slices.reconciliation_due(number, now=NOW).time() for number in range(24 * 60)}
 
-    free_busy.roll_windows(now=later)
+    assert len(set(day)) == 2  # the last one before NOW, and the one in the 24 hours after it
+    assert max(day) - min(day) == timedelta(days=1)
+    assert len(minutes) == 24 * 60
 
-    assert Mailbox.objects.get(member=scene.member).next_sync_at == later
-    Mailbox.objects.update(next_sync_at=None)
-    MemberCalendar.objects.update(feed_token="held")
-    free_busy.roll_windows(now=later)
-    assert Mailbox.objects.get(member=scene.member).next_sync_at is None
+
+@in_modes()
+def test_comparing_finds_nothing_where_changes_told_everything(scene):
+    scene.calendar.add(TOMORROW)
+    scene.now += timedelta(days=1)
+
+    scene.read()
+
+    assert is_true_today(scene)
+    assert missed(scene) == [0]
+
+
+@in_modes()
+def test_comparing_counts_and_mends_what_changes_had_missed(scene):
+    scene.calendar.add(TOMORROW)
+    scene.read()
+    row = BusyPeriod.objects.get(member=scene.member, starts=minute_of(TOMORROW))
+    row.delete()  # as if its change had never been told
+    scene.now += timedelta(days=1)
+
+    scene.read()
+
+    assert is_true_today(scene)
+    assert missed(scene) == [1]
+    assert sum(ReadingHour.objects.values_list("missed", flat=True)) == 1
+    assert sum(ReadingHour.objects.values_list("reconciled", flat=True)) == 1
+
+
+def is_true_today(scene: Scene) -> bool:
+    low, high = window(scene.now)
+    return stored_in(scene.member, low, high) == instants(scene.calendar.busy(low, high))
+
+
+def missed(scene: Scene) -> list[int]:
+    return list(scene.member.mailbox.calendars.filter(counts=True).values_list("missed", flat=True))
 
 
 # --- an error inside a good answer --------------------------------------------------------------------------------
