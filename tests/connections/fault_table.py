@@ -253,4 +253,6 @@ LATER = {
     "teams_policy_missing": ("no meeting is made", "conferencing connections"),
     "delta_replay": ("no directory is read", "directory connections"),
     "refresh_revoked": ("no refresh token is kept: the sign-in only tells who it was", "sign-in that lasts"),
+    "refresh_rotates": ("no refresh token is kept", "one person's own grant"),
+    "refresh_tokens_limited": ("no refresh token is kept", "one person's own grant"),
 }

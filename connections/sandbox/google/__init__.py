@@ -9,6 +9,7 @@ from . import (
     channels,
     conferences,
     console,
+    control,
     directory,
     event_reads,
     event_writes,
@@ -25,6 +26,7 @@ from .routes import blueprint
 ROUTES = (
     calendar_lists,
     console,
+    control,
     directory,
     event_reads,
     event_writes,

@@ -30,6 +30,7 @@ USUAL_LIFE = {"calendar": timedelta(days=7), "directory": timedelta(hours=6)}
 LONGEST_LIFE = timedelta(days=30)
 LONGEST_TOKEN = 256
 TRIES = 4
+TRIED_AGAIN = (0, 500, 502, 503, 504)  # 0: no answer; every other refusal loses the message
 ANSWER_SECONDS = 10
 SECTION = "google.channels"
 _senders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="google-push")
@@ -133,18 +134,23 @@ def _expiration(world: World, data: dict[str, Any], api: str) -> int:
     return _milliseconds(min(wanted, now + longest))
 
 
-def _push(world: World, resource: list[str], state: str) -> None:
-    kept = world.section(SECTION)
-    if not kept:
-        return
+def open_now(world: World) -> list[dict[str, Any]]:
+    """The channels that have not ended, the oldest first."""
     with world.lock:
         now = _milliseconds(world.now())
-        watching = [one for one in kept.values() if one["resource"] == resource and one["expiration"] > now]
-    for channel in watching:
-        _send(world, channel, state)
+        return [one for one in world.section(SECTION).values() if one["expiration"] > now]
 
 
-def _send(world: World, channel: dict[str, Any], state: str) -> None:
+def _push(world: World, resource: list[str], state: str) -> None:
+    if not world.section(SECTION):
+        return
+    for channel in open_now(world):
+        if channel["resource"] == resource:
+            _send(world, channel, state)
+
+
+def message_headers(world: World, channel: dict[str, Any], state: str) -> dict[str, str]:
+    """All that a message consists of; it gets the channel's next number."""
     with world.lock:
         channel["sent"] += 1
         number = channel["sent"]
@@ -160,6 +166,11 @@ def _send(world: World, channel: dict[str, Any], state: str) -> None:
     }
     if channel["token"]:
         headers["X-Goog-Channel-Token"] = channel["token"]
+    return headers
+
+
+def _send(world: World, channel: dict[str, Any], state: str) -> None:
+    headers = message_headers(world, channel, state)
     labels = ("google", channel["id"], channel["subject"], channel["address"])
     copies = 2 if world.faults.hit("push_duplicate", *labels) else 1
     if world.faults.hit("push_lost", *labels):
@@ -181,7 +192,7 @@ def _deliver(world: World, address: str, headers: dict[str, str], tried: int) ->
         log.info("push to %s failed: %s", address, type(problem).__name__)
         status = 0
     world.note_push("google", address, headers["X-Goog-Resource-State"], headers["X-Goog-Channel-ID"], status)
-    if (status == 0 or status >= 500) and tried < TRIES:
+    if status in TRIED_AGAIN and tried < TRIES:
         again = 2 ** (tried - 1)
         world.timers.later(
             again, lambda: _senders.submit(_deliver, world, address, headers, tried + 1) and None

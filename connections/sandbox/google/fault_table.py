@@ -8,6 +8,8 @@ FAULTS = {
     "service_key_removed": "The service account's key was removed: Invalid JWT Signature.",
     "token_unavailable": "The token address fails with `error` (internal_failure) and `status` (500).",
     "refresh_revoked": "A refresh token is refused: Token has been expired or revoked.",
+    "refresh_rotates": "Each refresh answers a new refresh token; the old one dies when the new one is used.",
+    "refresh_tokens_limited": "A person has at most `most` (1) refresh tokens of a client; the oldest dies.",
     "admin_policy_enforced": "The Workspace blocks the OAuth client at sign-in and at refresh.",
     "consent_denied": "Pressing Allow comes back as access_denied.",
     "no_scope_in_token": "The token answer carries no `scope`.",

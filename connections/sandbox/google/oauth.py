@@ -20,15 +20,14 @@ from ..app import base
 from ..people import Person
 from ..world import World, the_world
 from .errors import ApiError, TokenError
+from .grants import agree, find_refresh_token, give_refresh_token, used
 from .operations import operation
 from .routes import blueprint
 from .tokens import (
     PREFIX,
     TOKEN_SECONDS,
     Token,
-    find_refresh_token,
     find_token,
-    give_refresh_token,
     give_token,
     google_id,
     revoke,
@@ -223,7 +222,8 @@ def _code(world: World) -> Response:
             raise TokenError("invalid_grant", "Missing code verifier.")
         if _challenge(verifier, code.challenge_method) != code.challenge:
             raise TokenError("invalid_grant", "Invalid code verifier.")
-    refresh = give_refresh_token(world, client_id, person, code.scopes) if code.offline else None
+    agree(world, client_id, person, code.scopes, offline=code.offline)
+    refresh = give_refresh_token(world, client_id, person, code.scopes) if code.gives_refresh_token else None
     given = give_token(world, client_id, person.email, person, code.scopes, refresh)
     return _token_answer(world, given, refresh, code.nonce)
 
@@ -246,8 +246,12 @@ def _refresh(world: World) -> Response:
         raise TokenError("invalid_grant", "Token has been expired or revoked.")
     if world.faults.hit("admin_policy_enforced", person.email, person.domain):
         raise TokenError("admin_policy_enforced", "The administrator of this Workspace blocks this app.")
-    given = give_token(world, client_id, person.email, person, frozenset(kept["scopes"]), text)
-    return _token_answer(world, given)
+    used(world, text)
+    scopes, new = frozenset(kept["scopes"]), None
+    if world.faults.hit("refresh_rotates", person.email, client_id):
+        new = give_refresh_token(world, client_id, person, scopes, replaces=text)
+    given = give_token(world, client_id, person.email, person, scopes, new or text)
+    return _token_answer(world, given, new)
 
 
 def _token_answer(

@@ -13,6 +13,7 @@ from flask import Response, g, make_response, redirect, render_template, request
 
 from ..people import TENANTS, Person
 from ..world import World, the_world
+from .grants import gives_refresh_token
 from .oauth import CLIENT_ID
 from .routes import blueprint
 from .tokens import CODE_SECONDS, PREFIX, Code, give_code, scope_text, wire_scopes
@@ -74,6 +75,7 @@ def authorize() -> Response:
         return _back(error="access_denied")
     wanted = wire_scopes(asked["scope"])
     scopes = wanted & (SIGN_IN | frozenset(request.form.getlist("scope")))
+    offline = asked.get("access_type") == "offline"
     code = Code(
         client_id=asked["client_id"],
         redirect_uri=asked["redirect_uri"],
@@ -82,7 +84,10 @@ def authorize() -> Response:
         nonce=asked.get("nonce"),
         challenge=asked.get("code_challenge"),
         challenge_method=asked.get("code_challenge_method", "plain"),
-        offline=asked.get("access_type") == "offline",
+        offline=offline,
+        gives_refresh_token=gives_refresh_token(
+            world, CLIENT_ID, person, scopes, offline=offline, prompt=asked.get("prompt", "")
+        ),
         expires=world.token_time() + CODE_SECONDS,
     )
     return _back(code=give_code(code), scope=scope_text(scopes), hd=person.domain, prompt="consent")

@@ -1,7 +1,7 @@
-"""Access tokens, codes and refresh tokens Google's side has given out.
+"""Access tokens and codes Google's side has given out.
 
-Access tokens and codes live in memory and end with the process; refresh tokens are kept in state.json. They
-are judged by the real clock, not by the calendar clock.
+They live in memory and end with the process, and are judged by the real clock, not by the calendar clock. Refresh
+tokens are in grants.py.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import secrets
 import threading
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from ..people import Person
 from ..world import World
+from .grants import find_refresh_token, withdraw
 
 PREFIX = "https://www.googleapis.com/auth/"
 TOKEN_SECONDS = 3599
@@ -47,6 +47,7 @@ class Code:
     challenge: str | None
     challenge_method: str | None
     offline: bool
+    gives_refresh_token: bool
     expires: float
 
 
@@ -111,28 +112,26 @@ def take_code(world: World, text: str) -> Code | None:
     return code if code and code.expires > world.token_time() else None
 
 
-def give_refresh_token(world: World, client_id: str, person: Person, scopes: frozenset[str]) -> str:
-    text = f"1//{secrets.token_urlsafe(40)}"
-    world.section("google.refresh_tokens")[text] = {
-        "client_id": client_id,
-        "person_id": person.id,
-        "scopes": sorted(scopes),
-    }
-    world.changed()
-    return text
-
-
-def find_refresh_token(world: World, text: str) -> dict[str, Any] | None:
-    return world.section("google.refresh_tokens").get(text)
-
-
 def revoke(world: World, text: str) -> bool:
-    """Forget a token, and with a refresh token every access token made from it. False when unknown."""
+    """Forget a token. One of a person's ends the person's whole grant to the client. False when unknown."""
+    kept = find_refresh_token(world, text)
     with _lock:
         token = _tokens.pop(text, None)
-        refresh_token = token.refresh_token if token else text
-        known = world.section("google.refresh_tokens").pop(refresh_token or "", None)
-        for key in [key for key, one in _tokens.items() if known and one.refresh_token == refresh_token]:
+    if kept:
+        end_grant(world, kept["client_id"], kept["person_id"])
+    elif token and token.person_id:
+        end_grant(world, token.client_id, token.person_id)
+    return bool(token or kept)
+
+
+def end_grant(world: World, client_id: str, person_id: str) -> bool:
+    """End what a person granted to a client in the browser, with every token of it. False when there was nothing."""
+    if not withdraw(world, client_id, person_id):
+        return False
+    with _lock:
+        same = [
+            key for key, one in _tokens.items() if (one.client_id, one.person_id) == (client_id, person_id)
+        ]
+        for key in same:
             del _tokens[key]
-    world.changed()
-    return bool(token or known)
+    return True

@@ -1,7 +1,7 @@
 """Change notifications and lifecycle events, sent in the background as Graph does.
 
-Several notifications for one address travel in one POST. An answer of 2xx ends it; anything else is tried again
-(Graph goes on for hours, the sandbox for half a minute). https://learn.microsoft.com/graph/change-notifications-overview
+Several notifications for one address travel in one POST. A server error or no answer in time is tried again (Graph
+goes on for hours, the sandbox for half a minute); any other refusal loses the message. https://learn.microsoft.com/graph/change-notifications-overview
 """
 
 import logging
@@ -23,7 +23,7 @@ from .people import object_id
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.1
-ANSWER_SECONDS = 10
+ANSWER_SECONDS = 3
 RETRY_SECONDS = (1, 2, 4, 8, 16)
 FRESH = timedelta(seconds=5)
 
@@ -50,7 +50,14 @@ class Notifications:
             return kept
 
     def lifecycle(self, subscription: dict[str, Any], event: str) -> None:
-        """Send a lifecycle event: missed, subscriptionRemoved (which also ends it) or reauthorizationRequired."""
+        """Send a lifecycle event: missed, subscriptionRemoved (which also ends it) or reauthorizationRequired.
+
+        The last stays known of the subscription until the portal reauthorizes or renews it.
+        """
+        if event == "reauthorizationRequired":
+            with self._world.lock:
+                subscription["reauthorization_required"] = True
+            self._world.changed()
         if event == "subscriptionRemoved":
             with self._world.lock:
                 self.subscriptions().pop(subscription["id"], None)

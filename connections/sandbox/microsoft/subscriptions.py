@@ -51,7 +51,7 @@ def _may(call: Call, watches: str) -> None:
 
 
 def _shown(subscription: dict[str, Any]) -> dict[str, Any]:
-    hidden = ("tenant", "watches", "immutable_ids")
+    hidden = ("tenant", "watches", "immutable_ids", "reauthorization_required")
     return {name: value for name, value in subscription.items() if name not in hidden}
 
 
@@ -172,6 +172,7 @@ def create_subscription(call: Call) -> tuple[dict, int]:
         "tenant": call.tenant.id,
         "watches": watches,
         "immutable_ids": call.immutable_ids,
+        "reauthorization_required": False,
     }
     with call.world.lock:
         call.world.microsoft.notifications.subscriptions()[subscription["id"]] = subscription
@@ -203,7 +204,7 @@ def update_subscription(call: Call, subscription_id: str) -> dict:
     subscription, sent = _own(call, subscription_id), body()
     if not sent or set(sent) - {"expirationDateTime", "notificationUrl"}:
         raise _bad("Only expirationDateTime and notificationUrl can be changed.")
-    changes = {}
+    changes: dict[str, Any] = {"reauthorization_required": False}
     if "expirationDateTime" in sent:
         changes["expirationDateTime"] = _end(call, sent["expirationDateTime"], subscription["watches"])
     if "notificationUrl" in sent:
@@ -231,4 +232,7 @@ def reauthorize_subscription(call: Call, subscription_id: str) -> Response:
     subscription = _own(call, subscription_id)
     if expires(subscription) <= call.world.now():
         raise GraphError(404, "ResourceNotFound", "The object was not found.")
+    with call.world.lock:
+        subscription["reauthorization_required"] = False
+    call.world.changed()
     return Response(status=200)
