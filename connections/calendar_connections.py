@@ -8,7 +8,7 @@ from django.db import transaction
 from orgunits import audit
 from orgunits.models import OrganizationalUnit, User
 
-from . import domains, jobs, mailboxes
+from . import domains, jobs, mailboxes, mode_changes
 from .credentials import forget_unused, unit_credential
 from .models import (
     BusyPeriod,
@@ -89,6 +89,7 @@ def use_key(
         connection.proof = Proof.OWN_KEY if credential and connection.tenant else Proof.NONE
     connection.save(update_fields=["credential", "proof"])
     connection.checks.all().delete()
+    mode_changes.look_again(connection)
     audit.record(
         connection.unit, "key.chosen", connection, by=by, now=now,
         key=credential.public_id if credential else "installation",
@@ -149,6 +150,7 @@ def disconnect(connection: CalendarConnection, *, by: User | None, now: datetime
     mailboxes.one_decision_at_a_time(connection.unit_id)
     forget_what_was_read(connection)
     connection.hand_offs.filter(finished_at=None, revoked_at=None).update(revoked_at=now)
+    mode_changes.drop_open(connection, now=now)
     credential = connection.credential
     CalendarConnection.objects.filter(pk=connection.pk).update(credential=None)
     connection.credential = None
@@ -171,8 +173,11 @@ def forget_what_was_read(connection: CalendarConnection) -> None:
 
 @transaction.atomic
 def mark_lost(connection: CalendarConnection, reason: str, *, now: datetime) -> None:
-    """The provider refuses the whole connection: an administrator has to act. Told once, not per call."""
-    rows = CalendarConnection.objects.filter(pk=connection.pk, state=State.ACTIVE)
+    """The provider refuses the whole connection: an administrator has to act. Told once, not per call.
+
+    What was refused in a mode that is no longer the connection's says nothing about it.
+    """
+    rows = CalendarConnection.objects.filter(pk=connection.pk, state=State.ACTIVE, mode=connection.mode)
     if not rows.exists():
         return
     if reason == "key_missing":

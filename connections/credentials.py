@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from orgunits import audit
 from orgunits.models import OrganizationalUnit, User
 
-from .models import CalendarConnection, Credential
+from .models import CalendarConnection, Credential, ModeChange
 from .modes import SCOPES, scopes_for
 from .providers.base import AuthorizationLost, Key
 from .providers.google.oauth import key_from_json
@@ -157,11 +157,12 @@ def unit_credential(unit: OrganizationalUnit, provider: str, permission_set: str
 
 
 def forget_unused(unit: OrganizationalUnit, credential: Credential | None) -> bool:
-    """Delete the key when no connection that still lives uses it. Answers whether it was forgotten."""
+    """Delete the key when no connection that still lives uses it, or is about to. Answers whether it was forgotten."""
     if credential is None:
         return False
     living = credential.connections.exclude(state=CalendarConnection.State.DISCONNECTED)
-    if living.exists():
+    chosen = ModeChange.objects.filter(credential=credential, state=ModeChange.State.OPEN)
+    if living.exists() or chosen.exists():
         return False
     credential.delete()
     return True

@@ -105,6 +105,9 @@ def check_connection(connection: CalendarConnection, *, by: User | HandOff | Non
     except ProviderError:
         verdict, answers, probe = Verdict(False, "failed_at_provider", waits=True), [], None
     with transaction.atomic():
+        same_mode = CalendarConnection.objects.filter(pk=connection.pk, mode=connection.mode)
+        if same_mode.select_for_update(no_key=True).first() is None:
+            return verdict  # of a mode that is no longer the connection's
         _write_down(connection, answers, probe, now=now)
         _act(connection, verdict, by=by, now=now)
     return verdict

@@ -143,6 +143,16 @@ REASONS: dict[str, Reason] = {
         _TENANT,
         _("Start again when agreed."),
     ),
+    "change_over": Reason(
+        _("This change of the access mode was cancelled or is made already. Nothing was changed."),
+        _OPS_ADMIN,
+        _("Look at the connection’s page."),
+    ),
+    "not_approved": Reason(
+        _("The key of this installation serves several units: an administrator has to agree to this change."),
+        _TENANT,
+        _("Sign in as an administrator on the page of the change, then check again."),
+    ),
     "not_an_administrator": Reason(
         _(
             "The account that signed in is not an administrator of the tenant, so it cannot agree for everybody."

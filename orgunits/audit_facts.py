@@ -13,6 +13,7 @@ from .models import Application, BulkRun, Invitation, Member, OrganizationalUnit
 LABELS: dict[str, str] = {
     "act": _("Act"),
     "application": _("Application"),
+    "change": _("Change of access mode"),
     "changed": _("Calendars"),
     "confirmation": _("Confirmation"),
     "connection": _("Connection"),
