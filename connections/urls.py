@@ -13,6 +13,7 @@ from .views import (
     members,
     memberships,
     own_data,
+    push,
     set_up,
 )
 
@@ -74,6 +75,9 @@ urls = [
         callbacks.microsoft_consent,
         name="callback_microsoft_consent",
     ),
+    path("push/google", push.google, name="push_google"),
+    path("push/microsoft", push.microsoft, name="push_microsoft"),
+    path("push/microsoft/lifecycle", push.microsoft_lifecycle, name="push_microsoft_lifecycle"),
     path("hand-off/set-up/", hand_offs.set_up, name="hand_off_set_up"),
     path("hand-off/set-up/progress/", hand_offs.set_up_progress, name="hand_off_progress"),
     path("hand-off/set-up/sign-in/", hand_offs.sign_in, name="hand_off_sign_in"),
