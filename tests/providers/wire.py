@@ -62,11 +62,17 @@ class Wire:
         kind = request.headers.get("Content-Type", "application/json")
         for problem in self.contracts.request_problems(request.method, request.url, request.body, kind):
             self.problems_of_requests.append(f"{exchange}: {problem}")
-        kind = answer.headers.get("Content-Type", "")
-        for problem in self.contracts.response_problems(
-            request.method, request.url, answer.status_code, answer.content, kind
-        ):
+        for problem in self._problems_of(answer):
             self.problems_of_answers.append(f"{exchange}: {problem}")
+
+    def _problems_of(self, answer: requests.Response) -> list[str]:
+        kind, sent = answer.headers.get("Content-Type", ""), answer.request
+        try:
+            return self.contracts.response_problems(
+                sent.method, sent.url, answer.status_code, answer.content, kind
+            )
+        except ValueError:  # half an answer
+            return ["no JSON"]
 
     def of(self, operation: str) -> list[Exchange]:
         """The exchanges of this operation."""
