@@ -75,6 +75,8 @@ def _watched(call: Call, resource: Any) -> str:
     account = people.account(call.world, call.tenant, found[1])
     if account is None or not getattr(account, "has_mailbox", False):
         raise GraphError(404, "ResourceNotFound", f"Resource '{found[1]}' could not be discovered.")
+    if call.fault("mailbox_policy", getattr(account, "email", "")):
+        raise GraphError(403, "ErrorAccessDenied", "Access to OData is disabled.")
     return f"users/{object_id(account.id)}/events"
 
 

@@ -156,6 +156,16 @@ def test_a_failing_receiver_is_tried_again(google: GoogleClient, receiver: Recei
     assert [one["status"] for one in pushes if one["address"].startswith(receiver.url)] == [503, 200]
 
 
+def test_a_refusal_that_is_no_failure_loses_the_message(google: GoogleClient, receiver: Receiver) -> None:
+    receiver.status = 404
+    open_channel(google, receiver)
+    receiver.wait_for(1)
+
+    time.sleep(1.3)
+
+    assert len(receiver.messages) == 1
+
+
 def test_the_directory_tells_who_left(google: GoogleClient, receiver: Receiver) -> None:
     body = {"id": "leavers", "type": "web_hook", "address": receiver.url, "params": {"ttl": "3600"}}
     base = "admin.googleapis.com/admin/directory"

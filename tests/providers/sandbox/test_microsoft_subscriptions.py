@@ -18,7 +18,7 @@ from tests.contracts.check import Document
 from .microsoft_client import ADMIN, EMPLOYEE, TENANT, Graph, at
 
 SECRET = "a-client-state-nobody-guesses"
-SECONDS = 5
+SECONDS = 8
 
 
 class Portal:
@@ -30,6 +30,7 @@ class Portal:
         self.validations: list[str] = []
         self.echo = True
         self.statuses: list[int] = []
+        self.slow: list[float] = []
         portal = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,6 +55,8 @@ class Portal:
                 answer, status = b"", 400
         else:
             self.posts += 1
+            if self.slow:
+                time.sleep(self.slow.pop(0))
             status = self.statuses.pop(0) if self.statuses else 202
             if status == 202:
                 self.messages += json.loads(content)["value"]
@@ -214,6 +217,61 @@ def test_each_lifecycle_event_can_be_sent(graph, portal, event):
     assert again.status_code == (404 if event == "subscriptionRemoved" else 200)
 
 
+@pytest.mark.parametrize("answer", ["reauthorize", "renew"])
+def test_a_subscription_needs_reauthorization_until_it_is_reauthorized_or_renewed(graph, portal, answer):
+    made, other = subscribe(graph, portal), subscribe(graph, portal)
+    graph.sandbox.control(
+        "POST", "microsoft/lifecycle", event="reauthorizationRequired", subscription_id=made["id"]
+    )
+    assert needs_reauthorization(graph.sandbox) == {made["id"]: True, other["id"]: False}
+
+    path = f"/subscriptions/{made['id']}"
+    if answer == "reauthorize":
+        assert graph.call("POST", f"{path}/reauthorize").status_code == 200
+    else:
+        assert graph.call("PATCH", path, json={"expirationDateTime": in_minutes(60)}).status_code == 200
+
+    assert needs_reauthorization(graph.sandbox) == {made["id"]: False, other["id"]: False}
+    assert "reauthorization_required" not in graph.get(path)
+
+
+def needs_reauthorization(sandbox) -> dict[str, bool]:
+    found = sandbox.control("GET", "microsoft/subscriptions")["subscriptions"]
+    return {one["id"]: one["reauthorization_required"] for one in found}
+
+
+def test_a_renewal_reaches_no_further_than_a_new_subscription(graph, portal):
+    made = subscribe(graph, portal)
+    path = f"/subscriptions/{made['id']}"
+
+    too_long = {"expirationDateTime": in_minutes(4300)}
+
+    assert graph.refused("PATCH", path, json=too_long) == (400, "ExtensionError")
+    assert graph.get(path)["expirationDateTime"] == made["expirationDateTime"]
+    assert graph.call("PATCH", path, json={"expirationDateTime": in_minutes(4230)}).status_code == 200
+
+
+def test_an_endpoint_that_refuses_is_not_told_again(graph, portal):
+    subscribe(graph, portal)
+    portal.statuses = [404]
+    add(graph.sandbox)
+
+    time.sleep(1.5)
+
+    assert portal.posts == 1
+    assert portal.messages == []
+
+
+def test_an_endpoint_that_answers_too_late_is_told_again(graph, portal):
+    subscribe(graph, portal)
+    portal.slow = [3.5]
+    add(graph.sandbox)
+
+    portal.wait(2)
+
+    assert portal.messages[0] == portal.messages[1]
+
+
 def test_renewing_ending_and_expiring(graph, portal):
     made = subscribe(graph, portal, expirationDateTime=in_minutes(60))
     path = f"/subscriptions/{made['id']}"
@@ -240,6 +298,15 @@ def test_limits_of_a_subscription(graph, portal):
     ):
         sent = wanted(portal, **changes)
         assert graph.refused("POST", "/subscriptions", json=sent, checked=False)[0] == 400
+
+
+def test_an_access_policy_keeps_subscriptions_to_a_mailbox_away(graph, portal):
+    graph.sandbox.fault("mailbox_policy", target=EMPLOYEE)
+
+    sent = wanted(portal, resource=f"users/{EMPLOYEE}/events")
+
+    assert graph.refused("POST", "/subscriptions", json=sent, checked=False) == (403, "ErrorAccessDenied")
+    subscribe(graph, portal)
 
 
 def test_free_busy_access_is_not_enough(sandbox, portal):
