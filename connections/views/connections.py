@@ -16,6 +16,7 @@ from connections.health import PROBE, check_lines
 from connections.models import CalendarConnection, Mailbox
 from connections.modes import capabilities, scopes_for
 from connections.providers.base import AuthorizationLost, ProviderError
+from connections.push_overview import overview as push_overview
 from connections.reasons import reason
 from connections.states import NotPossibleNow, State, shown_with_counts
 from orgunits.access import unit_view
@@ -75,6 +76,7 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
         "scopes": scopes_for(row.provider, row.mode),
         "lines": lines,
         "was_granted": [line.name for line in lines if line.result == "granted" and line.name != PROBE],
+        "push": push_overview(row, now=timezone.now()) if row.state == State.ACTIVE else None,
         "domains": list(row.domains.all()),
         "dns_prefix": domains.DNS_PREFIX,
         "progress": progress_of(row),
