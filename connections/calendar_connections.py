@@ -8,7 +8,7 @@ from django.db import transaction
 from orgunits import audit
 from orgunits.models import OrganizationalUnit, User
 
-from . import domains, jobs, mailboxes, mode_changes
+from . import channels, domains, jobs, mailboxes, mode_changes, push
 from .credentials import forget_unused, unit_credential
 from .models import (
     BusyPeriod,
@@ -136,13 +136,19 @@ def what_stops(connection: CalendarConnection) -> WhatStops:
     )
 
 
-@transaction.atomic
 def disconnect(connection: CalendarConnection, *, by: User | None, now: datetime) -> None:
     """Final: no more calls, what was read is deleted, secrets are forgotten. Members and choices stay.
 
-    Google's delegation and Microsoft's consent cannot be withdrawn by us: the page says where to click.
-    Raises NotPossibleNow.
+    First the provider is asked for some seconds to announce nothing more, which needs the key; what it does not
+    take ends by itself. Google's delegation and Microsoft's consent cannot be withdrawn by us: the page says
+    where to click. Raises NotPossibleNow.
     """
+    push.stop_all(connection, now=now)
+    _disconnect(connection, by=by, now=now)
+
+
+@transaction.atomic
+def _disconnect(connection: CalendarConnection, *, by: User | None, now: datetime) -> None:
     move(
         connection, State.DISCONNECTED, now=now, reason_code="disconnected_by_admin",
         waiting_since=None, next_check_at=None,
@@ -152,6 +158,9 @@ def disconnect(connection: CalendarConnection, *, by: User | None, now: datetime
     connection.hand_offs.filter(finished_at=None, revoked_at=None).update(revoked_at=now)
     mode_changes.drop_open(connection, now=now)
     credential = connection.credential
+    channels.close_all(connection, now=now)
+    if credential is not None:  # with another key they cannot be stopped
+        connection.push_channels.all().delete()
     CalendarConnection.objects.filter(pk=connection.pk).update(credential=None)
     connection.credential = None
     forgotten = forget_unused(connection.unit, credential)

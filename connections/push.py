@@ -64,10 +64,15 @@ def stop_all(connection: CalendarConnection, *, now: datetime) -> None:
     rows = channels.close_all(connection, now=now)[:STOPPED_AT_ONCE]
     if not rows:
         return
-    with suppress(AuthorizationLost), ThreadPoolExecutor(settings.SYNC_THREADS) as pool:
+    pool = ThreadPoolExecutor(settings.SYNC_THREADS)
+    try:
         spend = of_a_self_test(seconds=SECONDS_TO_STOP)
-        service = calendar_service(connection, spend=spend)
-        _Run(connection, _WIRES[connection.provider](service), pool, now=now).stop(rows)
+        wire = _WIRES[connection.provider](calendar_service(connection, spend=spend))
+        _Run(connection, wire, pool, now=now).stop(rows, seconds=SECONDS_TO_STOP)
+    except (AuthorizationLost, TimeoutError):
+        pass  # nobody to ask, or nobody who answers in time
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _OfCalendars:
@@ -150,8 +155,8 @@ class _Run:
         self._open()
         self.stop(self._due(State.CLOSING))  # those that were followed by new ones
 
-    def stop(self, rows: list[PushChannel]) -> None:
-        self._ask(rows, self.wire.stop, lambda row, _answer: channels.ended(row))
+    def stop(self, rows: list[PushChannel], *, seconds: float | None = None) -> None:
+        self._ask(rows, self.wire.stop, lambda row, _answer: channels.ended(row), seconds=seconds)
 
     def _due(self, state: str) -> list[PushChannel]:
         if self.over:
@@ -175,10 +180,12 @@ class _Run:
         rows: list[PushChannel],
         ask: Callable[[PushChannel], object],
         write: Callable[[PushChannel, object], None],
+        *,
+        seconds: float | None = None,
     ) -> None:
-        """Ask about each row in a thread and write down here what came of it."""
+        """Ask about each row in a thread and write down here what came of it. Raises TimeoutError."""
         waiting = {self.pool.submit(ask, row): row for row in rows}
-        for future in as_completed(waiting):
+        for future in as_completed(waiting, timeout=seconds):
             row = waiting[future]
             if future.cancelled():
                 channels.put_back(row)
@@ -215,11 +222,16 @@ class _Run:
         if isinstance(error, Throttled):
             wait = timedelta(seconds=error.retry_after or PATIENCE)
             circuits.be_patient(self.connection, until=self.now + wait)
-        working = self.connection.state == CalendarConnection.State.ACTIVE
-        if row.state == State.CLOSING and not working:  # one try, then it ends by itself
-            channels.ended(row)
+        if row.state == State.CLOSING and (self._at_rest or isinstance(error, AuthorizationLost)):
+            channels.ended(row)  # one try, then it ends by itself
         else:
             channels.failed(row, error.code or type(error).__name__, now=self.now)
+
+    @property
+    def _at_rest(self) -> bool:
+        """Nobody is to be called for it: a connection or unit that is paused."""
+        paused = self.connection.state == CalendarConnection.State.PAUSED
+        return paused or not self.connection.unit.works
 
     def _renew(self, row: PushChannel) -> datetime | None:
         return self.wire.renew(row, now=self.now)
