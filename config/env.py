@@ -1,6 +1,7 @@
 """Settings from the environment, with errors that say what is missing and what it is for."""
 
 import os
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +51,15 @@ def env_int(name: str, default: int) -> int:
         return int(value) if value else default
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+
+
+def env_date(name: str) -> date | None:
+    """A day, written 2027-01-31; None when it is not set."""
+    value = env(name)
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a day like 2027-01-31, not {value!r}.") from None
 
 
 def env_list(name: str, default: str = "") -> list[str]:

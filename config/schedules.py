@@ -24,6 +24,8 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("look again at waiting connections", "connections.jobs.retry_checks", "* * * * *"),
     Entry("keep push channels", "connections.jobs.keep_channels", "* * * * *"),
     Entry("end roles whose time is over", "orgunits.jobs.end_roles", "*/5 * * * *"),
+    Entry("look after connections' health", "connections.jobs.check_health", "*/5 * * * *"),
+    Entry("keep push channels", "connections.jobs.keep_channels", "* * * * *"),
     Entry("warn of ends", "connections.jobs.warn_of_ends", "20 6 * * *"),
     Entry("forget what is kept no longer", "connections.jobs.forget", "40 2 * * *"),
     Entry("go on with acts on many members", "orgunits.jobs.go_on_with_bulk", "*/10 * * * *"),

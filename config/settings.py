@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from config.env import env, env_bool, env_https, env_int, env_list, env_required
+from config.env import env, env_bool, env_date, env_https, env_int, env_list, env_required
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -269,6 +269,11 @@ MICROSOFT_REGISTRATIONS = {
         "client_secret": env(f"MICROSOFT_{code.upper()}_CLIENT_SECRET", secret if SANDBOX_URL else ""),
     }
     for code, (client_id, secret) in _sandbox_registrations.items()
+}
+# The last day of each key of the installation, to warn in time; without it nobody is warned.
+INSTALLATION_SECRET_ENDS = {
+    "service_account": env_date("GOOGLE_SERVICE_ACCOUNT_SECRET_ENDS"),
+    **{code: env_date(f"MICROSOFT_{code.upper()}_SECRET_ENDS") for code in _sandbox_registrations},
 }
 MICROSOFT_REQUESTS_PER_MINUTE = env_int("MICROSOFT_REQUESTS_PER_MINUTE", 10_000)
 REQUEST_BUDGET_PERCENT = env_int("REQUEST_BUDGET_PERCENT", 60)  # of the quota, leaving room for people

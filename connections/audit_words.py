@@ -10,6 +10,11 @@ _Purpose = PendingAuthorization.Purpose
 
 CODES = {
     "failure": dict(Mailbox.Failure.choices),
+    "fields": {
+        "test_mailbox": _("a mailbox that must work"),
+        "must_be_refused": _("a mailbox that must be refused"),
+        "second_administrator": _("a second administrator"),
+    },
     "how": dict(ConnectionDomain.Verified.choices),
     "key": {"installation": _("the installation’s")},
     "mode": dict(AccessMode.choices),

@@ -86,16 +86,23 @@ def next_try(waiting_since: datetime, *, now: datetime) -> datetime | None:
     return now + timedelta(minutes=30)
 
 
-def check_connection(connection: CalendarConnection, *, by: User | HandOff | None, now: datetime) -> Verdict:
+def check_connection(
+    connection: CalendarConnection,
+    *,
+    by: User | HandOff | None,
+    now: datetime,
+    service: CalendarService | None = None,
+) -> Verdict:
     """Run the self-test and act on it: activate, wait for the provider, or say what is missing.
 
+    `service`: the connection's, where the caller opened it already.
     Never raises for what a provider answers: the row says it in words. While the unit is paused or archived
     nobody is asked and nothing changes.
     """
     if not connection.unit.works:
         return Verdict(False, "unit_at_rest")
     try:
-        verdict, answers, probe = ask(connection, calendar_service(connection))
+        verdict, answers, probe = ask(connection, service or calendar_service(connection))
     except AuthorizationLost as error:
         verdict, answers, probe = _refused(connection, error.reason), [], None
     except Unreachable:
@@ -128,8 +135,9 @@ def _refused(connection: CalendarConnection, reason: str) -> Verdict:
 def ask(
     connection: CalendarConnection, service: CalendarService
 ) -> tuple[Verdict, list[ScopeAnswer], str | None]:
-    """Try each scope and the administrator's mailbox through `service`. Raises ProviderError."""
-    if not connection.administrator:  # whose account tells no address
+    """Try each scope and the mailbox that must work through `service`. Raises ProviderError."""
+    mailbox = probed_mailbox(connection)
+    if not mailbox:
         return Verdict(False, "no_administrator_mailbox"), [], None
     try:
         answers = service.probe_scopes()
@@ -138,13 +146,23 @@ def ask(
     probe: str | None = None
     if any(answer.granted for answer in answers if answer.requested) or connection.provider == "microsoft":
         try:
-            service.probe_mailbox(connection.administrator)
+            service.probe_mailbox(mailbox)
             probe = ""
         except MailboxError as error:
             probe = _probe_failed(error)
         except AuthorizationLost as error:
             probe = error.reason if error.reason != "not_delegated" else "incomplete"
     return judge(connection.provider, answers, probe), answers, probe
+
+
+def probed_mailbox(connection: CalendarConnection) -> str:
+    """The address of the mailbox that must work: one that was named, else the administrator's.
+
+    Empty when the administrator's account tells none; Google asks for scopes as them, so that it needs one.
+    """
+    if connection.provider == CalendarConnection.Provider.GOOGLE and not connection.administrator:
+        return ""
+    return connection.test_mailbox or connection.administrator
 
 
 def _probe_failed(error: MailboxError) -> str:
@@ -201,11 +219,11 @@ def _act(
     if verdict.works:
         row.state_reason, row.waiting_since, row.next_check_at = "", None, None
         row.save(update_fields=["state_reason", "waiting_since", "next_check_at", "last_checked_at"])
-        # The administrator's own mailbox answered through this connection: that proves its domain.
-        with suppress(domains.NotADomain):  # Microsoft: a user name need not be an address
-            domains.add_domain(
-                row, domain_of(row.administrator), by=by, now=now, verified=ConnectionDomain.Verified.MAILBOX
-            )
+        if probed_mailbox(connection) == row.administrator:
+            # The administrator's own mailbox answered through this connection: that proves its domain.
+            with suppress(domains.NotADomain):  # Microsoft: a user name need not be an address
+                domain, how = domain_of(row.administrator), ConnectionDomain.Verified.MAILBOX
+                domains.add_domain(row, domain, by=by, now=now, verified=how)
         if row.state != State.ACTIVE:
             activate(row, by=by, now=now)
     elif row.state == State.ACTIVE and verdict.reason in LOST:

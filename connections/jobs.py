@@ -191,6 +191,50 @@ def keep_channels_of(connection_id: int) -> None:
         keep(connection, now=timezone.now())
 
 
+def check_health() -> None:
+    """Every few minutes: look after the health of connections that were last looked after an hour ago."""
+    from .health_runs import due
+
+    for pk, public_id in due(now=timezone.now()).values_list("pk", "public_id"):
+        async_task("connections.jobs.check_health_of", pk, task_name=f"health of {public_id}")
+
+
+def check_health_of(connection_id: int) -> None:
+    """Look after one connection, unless somebody did so since this was enqueued."""
+    from .health_runs import due, run_checks
+
+    now = timezone.now()
+    connection = due(now=now).select_related("unit", "credential").filter(pk=connection_id).first()
+    if connection is not None:
+        run_checks(connection, by=None, now=now)
+
+
+def enqueue_keeping(connection_id: int) -> None:
+    async_task(
+        "connections.jobs.keep_channels_of",
+        connection_id,
+        task_name=f"push channels of connection {connection_id}",
+    )
+
+
+def keep_channels() -> None:
+    """Every minute: connections with a push channel to open, to renew or to close."""
+    from .channels import to_look_after
+
+    for pk in to_look_after(now=timezone.now()).values_list("pk", flat=True):
+        enqueue_keeping(pk)
+
+
+def keep_channels_of(connection_id: int) -> None:
+    from .push import keep
+
+    connection = (
+        CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
+    )
+    if connection is not None:
+        keep(connection, now=timezone.now())
+
+
 def warn_of_ends() -> None:
     """Every morning: what ends soon and still needs somebody."""
     from .warnings import warn_of_ends as warn

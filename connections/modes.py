@@ -40,6 +40,7 @@ class Capabilities:
     verifies_organizer: bool  # by the authorization itself
     truth: Truth
     push: bool  # the provider can tell us about changes
+    obeys_mailbox_policy: bool = False  # the tenant can keep single mailboxes from us
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ _READ_WRITE = Capabilities(True, True, True, True, True, Truth.EVENTS, True)
 CAPABILITIES: dict[tuple[str, str], Capabilities] = {
     ("google", "read_write"): _READ_WRITE,
     ("google", "free_busy"): Capabilities(True, False, False, False, True, Truth.FREE_BUSY_ANSWER, True),
-    ("microsoft", "read_write"): _READ_WRITE,
+    ("microsoft", "read_write"): replace(_READ_WRITE, obeys_mailbox_policy=True),
     ("microsoft", "free_busy"): Capabilities(True, False, False, False, True, Truth.EVENTS, False),
     ("none", "no_access"): Capabilities(False, False, False, False, False, Truth.MEMBERS, False),
 }

@@ -100,14 +100,18 @@ REASONS: dict[str, Reason] = {
     "paused_by_admin": Reason(_("An Ops Admin paused it."), _OPS_ADMIN, _("Resume it.")),
     "disconnected_by_admin": Reason(_("An Ops Admin disconnected it. This is final.")),
     "probe_refused": Reason(
-        _("The permissions are there, but the provider refuses to show the administrator’s own calendar."),
+        _(
+            "The permissions are there, but the provider refuses to show the calendar that the self-test reads."
+        ),
         _TENANT,
         _("Look for a policy that limits this application, then check again."),
     ),
     "no_administrator_mailbox": Reason(
-        _("The administrator who signed in has no calendar, so the self-test has nothing to read."),
+        _("The mailbox of the self-test has no calendar, so there is nothing to read."),
         _OPS_ADMIN,
-        _("Sign in as an administrator with a mailbox."),
+        _(
+            "Name a mailbox that has one under “Mailboxes we try”, or sign in as an administrator with a mailbox."
+        ),
     ),
     # outcomes of a trip to the provider
     "state_missing": Reason(

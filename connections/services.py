@@ -13,11 +13,16 @@ SILENT = {CalendarConnection.State.PAUSED, CalendarConnection.State.DISCONNECTED
 
 
 def calendar_service(
-    connection: CalendarConnection, *, spend: Spend | None = None, instead: As | None = None
+    connection: CalendarConnection,
+    *,
+    spend: Spend | None = None,
+    instead: As | None = None,
+    administrator: str = "",
 ) -> CalendarService:
     """The calendars behind `connection`; without `spend` for a self-test, whose calls no budget counts.
 
     `instead`: as if the connection were in another mode already, to try what that one was granted.
+    `administrator`: whom Google is asked for scopes as, if not the one who signed in.
     Raises AuthorizationLost when nobody signed in, nothing proves that this unit may use the tenant, the key
     is missing, or the connection makes no calls at all (paused, disconnected, No Access; its unit paused).
     """
@@ -37,7 +42,7 @@ def calendar_service(
         key_of(connection, instead=instead),
         tenant=connection.tenant,
         scopes=scopes_for(connection.provider, use.mode).organization,
-        administrator=connection.administrator,
+        administrator=administrator or connection.administrator,
         only_domains=None if use.credential else proven_domains(connection),
         connection_id=connection.public_id,
         spend=spend or of_a_self_test(),

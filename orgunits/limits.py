@@ -9,6 +9,8 @@ RATES = {
     "invitations": "20/m/user,200/d/user",  # sheets and single invitations sent off, whatever their length
     "identity": "20/m/user,3/d/key",  # key: the member asked
     "exports": "10/m/user",
+    "checks": "10/m/user,20/m/key",  # key: the connection that is looked at
+    "readings": "20/m/user,4/m/key",  # key: the member whose calendar is read, or the connection
     "look_ups": "30/m/user",
     "units": "10/d/user",
 }

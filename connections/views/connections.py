@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseStopPolling
 
-from connections import calendar_connections, domains, hand_offs
+from connections import calendar_connections, domains, hand_offs, health_report
 from connections.forms import DomainForm
 from connections.free_busy import progress
 from connections.health import PROBE, check_lines
@@ -68,19 +68,21 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
     """One connection: state, domains, mode and capabilities, self-test, progress of reading."""
     row = connection_of(unit, connection_id)
     ((_row, state),) = shown_with_counts([row])
-    lines = check_lines(row)
+    now, lines = timezone.now(), check_lines(row)
+    reads = capabilities(row.provider, row.mode).reads_calendars and row.state != State.DISCONNECTED
     context = {
         "connection": row,
         "state": state,
         "capabilities": capabilities(row.provider, row.mode),
         "scopes": scopes_for(row.provider, row.mode),
         "lines": lines,
+        "health": health_report.lines(row, now=now, scopes=lines) if reads else [],
         "was_granted": [line.name for line in lines if line.result == "granted" and line.name != PROBE],
         "push": push_overview(row, now=timezone.now()) if row.state == State.ACTIVE else None,
         "domains": list(row.domains.all()),
         "dns_prefix": domains.DNS_PREFIX,
         "progress": progress_of(row),
-        "hand_off": hand_offs.open_link(row, now=timezone.now()),
+        "hand_off": hand_offs.open_link(row, now=now),
         "domain_form": DomainForm(),
         "events": events_about(unit, row.public_id, 10) if request.access.may("see_audit") else None,
         "again_url": connect_again_url(row) if row.state == State.DISCONNECTED else "",
