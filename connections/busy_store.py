@@ -95,11 +95,13 @@ def store(calendar_id: int, reading: CalendarReading, task: Task, *, now: dateti
     """Keep one calendar's reading and its token together. Answers what that changed.
 
     One lock per calendar; a reading that began from a token that is no longer the row's is dropped, because
-    another read came first. So is one of a connection that was stopped, or no longer serves the member.
+    another read came first. So is one of a connection that was stopped, has another mode now, or no longer
+    serves the member.
     """
     calendar = MemberCalendar.objects.select_for_update().get(pk=calendar_id)
     # Looked at after the lock was granted: whoever takes the mailbox away touches its calendars first.
-    due = Mailbox.objects.filter(connection=task.connection_id, next_sync_at__isnull=False)
+    due = Mailbox.objects.filter(connection=task.connection_id, connection__mode=task.mode)
+    due = due.filter(next_sync_at__isnull=False)
     mailbox = due.filter(pk=calendar.mailbox_id, member__state=Member.State.ACTIVE).first()
     if mailbox is None or calendar.feed_token != reading.began_with or not calendar.counts:
         return NOTHING

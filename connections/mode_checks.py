@@ -43,8 +43,8 @@ def check_change(change: ModeChange, *, by: User | HandOff | None, now: datetime
         raise NotPossibleNow
     if by is not None:
         audit.record(
-            change.connection.unit, "connection.mode_checked", change.connection, by=by, now=now, change=change.public_id,
-            mode=change.to_mode, works=verdict.works, reason=verdict.reason,
+            change.connection.unit, "connection.mode_checked", change.connection, by=by, now=now,
+            change=change.public_id, mode=change.to_mode, works=verdict.works, reason=verdict.reason,
         )  # fmt: skip
     change.refresh_from_db(fields=["answers", "problem", "checked_at", "consented_at"])
     return verdict

@@ -28,6 +28,7 @@ class Task:
 
     mailbox_id: int
     connection_id: int  # whose reading it is
+    mode: str  # in which it is read
     address: str
     calendars: tuple[KnownCalendar, ...]
     not_counting: frozenset[str]  # known calendars that a person or the default left out

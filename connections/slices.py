@@ -152,6 +152,7 @@ class _Slice:
         return Task(
             mailbox_id=box.pk,
             connection_id=self.connection.pk,
+            mode=self.connection.mode,
             address=box.member.email,
             calendars=tuple(
                 KnownCalendar(c.provider_id, c.feed_token, self._compares(c)) for c in own if c.counts

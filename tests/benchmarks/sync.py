@@ -128,6 +128,7 @@ def _task(calendar: MemberCalendar) -> Task:
     return Task(
         mailbox_id=calendar.mailbox_id,
         connection_id=calendar.mailbox.connection_id,
+        mode=calendar.mailbox.connection.mode,
         address=calendar.provider_id,
         calendars=(),
         not_counting=frozenset(),

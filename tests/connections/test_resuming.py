@@ -226,6 +226,7 @@ def own_reading(scene: Scene) -> MailboxReading:
     task = Task(
         mailbox_id=scene.member.mailbox.pk,
         connection_id=scene.connection.pk,
+        mode=scene.connection.mode,
         address=scene.member.email,
         calendars=(KnownCalendar(row.provider_id, row.feed_token),),
         not_counting=frozenset(),
