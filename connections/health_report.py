@@ -10,10 +10,11 @@ from functools import lru_cache
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from . import health_checks
+from . import health_checks, health_words
 from .health import PROBE, CheckLine, check_lines, probed_mailbox
-from .health_checks import Cause, Finding
+from .health_checks import Finding
 from .health_runs import observe
+from .health_words import Cause
 from .models import CalendarConnection, HealthCheck, ScopeCheck
 from .reasons import REASONS
 from .states import Shown
@@ -47,7 +48,7 @@ _OF_SCOPES = {
 
 @dataclass(frozen=True)
 class Fact:
-    """A number or time beside a check; `kind` says how it is shown (`health_checks.Kind`)."""
+    """A number or time beside a check; `kind` says how it is shown (`health_words.Kind`)."""
 
     name: str
     label: str
@@ -94,7 +95,7 @@ def lines(
         return found
     stored = {row.name: row for row in connection.health_checks.all()}
     own = observe(connection, now=now)
-    for name in health_checks.TITLES:
+    for name in health_words.TITLES:
         if name in own:
             row = stored.get(name)
             since = row.since if row and row.result == own[name].result else None
@@ -120,13 +121,13 @@ def _subject(connection: CalendarConnection, name: str) -> str:
 
 
 def _not_looked(name: str) -> Line:
-    title, about = health_checks.TITLES[name]
+    title, about = health_words.TITLES[name]
     return Line(name, str(title), _("Not checked yet"), NOT_LOOKED, Cause(""), about=str(about))
 
 
 def _of_check(name: str, finding: Finding, *, since: datetime | None) -> Line:
-    title, about = health_checks.TITLES[name]
-    cause = health_checks.cause_of(name, finding.code)
+    title, about = health_words.TITLES[name]
+    cause = health_words.cause_of(name, finding.code)
     known = REASONS.get(finding.code)
     if cause is None and known is not None:
         cause = Cause(known.sentence, known.who, known.todo)
@@ -145,13 +146,13 @@ def _of_check(name: str, finding: Finding, *, since: datetime | None) -> Line:
 
 
 def _facts(facts: Mapping[str, object]):
-    for name, (label, kind) in health_checks.FACTS.items():
+    for name, (label, kind) in health_words.FACTS.items():
         if name not in facts:
             continue
         value = facts[name]
-        if kind == health_checks.Kind.TIME:
+        if kind == health_words.Kind.TIME:
             value = datetime.fromisoformat(str(value))
-        elif kind == health_checks.Kind.DAY:
+        elif kind == health_words.Kind.DAY:
             value = date.fromisoformat(str(value))
         yield Fact(name, str(label), value, kind)
 
@@ -164,7 +165,7 @@ def _of_scope(connection: CalendarConnection, line: CheckLine) -> Line:
         ScopeCheck.Result.UNKNOWN: _("No answer"),
         "not_asked": _("Not checked yet"),
     }
-    causes = health_checks.SCOPE_CAUSES
+    causes = health_words.SCOPE_CAUSES
     common = {"since": line.since, "checked_at": line.checked_at, "result": _OF_SCOPES[line.result]}
     if line.name == PROBE:
         words |= {ScopeCheck.Result.GRANTED: _("Answered"), ScopeCheck.Result.MISSING: _("Refused")}
@@ -241,4 +242,4 @@ def _harmless(code: str) -> str:
 def _plain(fact: Fact) -> str:
     if isinstance(fact.value, datetime):
         return _utc(fact.value)
-    return _harmless(str(fact.value)) if fact.kind == health_checks.Kind.CODE else str(fact.value)
+    return _harmless(str(fact.value)) if fact.kind == health_words.Kind.CODE else str(fact.value)

@@ -209,24 +209,18 @@ def check_health_of(connection_id: int) -> None:
         run_checks(connection, by=None, now=now)
 
 
-def enqueue_keeping(connection_id: int) -> None:
-    async_task(
-        "connections.jobs.keep_channels_of",
-        connection_id,
-        task_name=f"push channels of connection {connection_id}",
-    )
-
-
-def keep_channels() -> None:
-    """Every minute: connections with a push channel to open, to renew or to close."""
-    from .channels import to_look_after
+def warn_of_ends() -> None:
+    """Every morning: what ends soon and still needs somebody."""
+    from . import notices
+    from .warnings import warn_of_ends as warn
 
     for pk in to_look_after(now=timezone.now()).values_list("pk", flat=True):
         enqueue_keeping(pk)
 
 
-def keep_channels_of(connection_id: int) -> None:
-    from .push import keep
+def tell_ops_admins() -> None:
+    """Every minute: connections that got worse or well again, and mail that the server did not take."""
+    from . import notices
 
     connection = (
         CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()

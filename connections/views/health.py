@@ -10,9 +10,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connections import health_report, health_settings
 from connections.health import PROBE
-from connections.health_checks import TITLES
 from connections.health_forms import ProbesForm, SecretEndForm
 from connections.health_runs import Change, can_be_looked_at, run_checks
+from connections.health_words import TITLES
 from connections.models import CalendarConnection, HealthCheck, ScopeCheck
 from connections.modes import capabilities
 from connections.states import State, shown_with_counts
