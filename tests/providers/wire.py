@@ -1,6 +1,7 @@
 """What went over the wire in a test: each call of the portal and its answer, held against the contracts."""
 
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
@@ -89,8 +90,8 @@ class Wire:
 
 
 @contextmanager
-def watched(monkeypatch: pytest.MonkeyPatch):
-    """The wire while the portal speaks to the sandbox; fails at its end."""
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """The wire while the portal speaks to the sandbox; fails at its end for a broken contract."""
     wire, send = Wire(), requests.Session.send
 
     def looked_at(session, request, **kwargs):
@@ -102,3 +103,10 @@ def watched(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(requests.Session, "send", looked_at)
     yield wire
     wire.hold()
+
+
+@pytest.fixture(autouse=True)
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """What the portal and the sandbox say to each other in this test."""
+    with watched(monkeypatch) as wire:
+        yield wire
