@@ -211,26 +211,6 @@ def check_health_of(connection_id: int) -> None:
 
 def warn_of_ends() -> None:
     """Every morning: what ends soon and still needs somebody."""
-    from . import notices
-    from .warnings import warn_of_ends as warn
-
-    for pk in to_look_after(now=timezone.now()).values_list("pk", flat=True):
-        enqueue_keeping(pk)
-
-
-def tell_ops_admins() -> None:
-    """Every minute: connections that got worse or well again, and mail that the server did not take."""
-    from . import notices
-
-    connection = (
-        CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
-    )
-    if connection is not None:
-        keep(connection, now=timezone.now())
-
-
-def warn_of_ends() -> None:
-    """Every morning: what ends soon and still needs somebody."""
     from .warnings import warn_of_ends as warn
 
     warn(now=timezone.now())
