@@ -1,8 +1,10 @@
 """What people enter about connections and members' calendars."""
 
+from datetime import date
 from zoneinfo import available_timezones
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from orgunits.models import Member
@@ -94,13 +96,20 @@ class DomainForm(forms.Form):
             raise forms.ValidationError(_("This is not a mail domain.")) from None
 
 
+class SecretTextarea(forms.Textarea):
+    """Never shows again what was typed."""
+
+    def format_value(self, value) -> str:
+        return ""
+
+
 class ServiceAccountForm(forms.Form):
     """A Google service-account key of this unit."""
 
     key_json = forms.CharField(
         label=_("Service account key (JSON)"),
         help_text=_("The file that Google’s console downloads, whole. It is sealed before it is stored."),
-        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+        widget=SecretTextarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
         max_length=10_000,
     )
 
@@ -115,6 +124,47 @@ class RegistrationForm(forms.Form):
         max_length=500,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
+
+
+class EndDateForm(forms.Form):
+    """When a new secret ends, as the provider says."""
+
+    ends_on = forms.DateField(
+        label=_("Works until"),
+        required=False,
+        help_text=_("If the provider names a last day: we warn 30, 14 and 3 days before. Empty: not told."),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def clean_ends_on(self) -> date | None:
+        ends_on = self.cleaned_data["ends_on"]
+        if ends_on is not None and ends_on < timezone.now().date():
+            raise forms.ValidationError(_("This day is over."))
+        return ends_on
+
+
+class NewKeyForm(EndDateForm):
+    """Another key of the same service account."""
+
+    secret = forms.CharField(
+        label=_("New service account key (JSON)"),
+        help_text=_("The file that Google’s console downloads, whole. It is sealed before it is stored."),
+        widget=SecretTextarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+        max_length=10_000,
+    )
+    field_order = ["secret", "ends_on"]
+
+
+class NewSecretForm(EndDateForm):
+    """Another client secret of the same app registration."""
+
+    secret = forms.CharField(
+        label=_("New client secret"),
+        help_text=_("Its value, not its id. It is sealed before it is stored."),
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    field_order = ["secret", "ends_on"]
 
 
 class MemberFilterForm(forms.Form):

@@ -67,6 +67,23 @@ REASONS: dict[str, Reason] = {
         _OPERATOR,
         _("Set it in the environment, or paste a key of this unit."),
     ),
+    "key_of_installation": Reason(
+        _("This connection uses the key of this installation, which no page can change."),
+        _OPERATOR,
+        _("Set the new one in the environment and restart the portal."),
+    ),
+    "key_unreadable": Reason(_("This is not a service account key as Google’s console downloads it.")),
+    "another_key": Reason(
+        _("This key belongs to another service account: its client id is not the one that was granted."),
+        _OPS_ADMIN,
+        _("Make a new key of the same service account, or choose “Use another key”."),
+    ),
+    "same_secret": Reason(_("This is the one in use already.")),
+    "key_changed_meanwhile": Reason(
+        _("Somebody changed the key of this connection in the meantime."),
+        _OPS_ADMIN,
+        _("Look at the connection’s page."),
+    ),
     "sign_in_client_missing": Reason(
         _("This installation has no OAuth client at Google, so no administrator can sign in there yet."),
         _OPERATOR,

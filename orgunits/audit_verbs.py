@@ -55,6 +55,7 @@ VERBS: dict[str, str] = {
     "key.chosen": _("Key chosen"),
     "key.end_told": _("End of key told"),
     "key.kept": _("Key kept"),
+    "key.rotated": _("Key renewed"),
     "member.address_changed": _("Address of member changed"),
     "member.added": _("Member added"),
     "member.exported": _("What is kept on a member taken along"),

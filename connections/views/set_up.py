@@ -1,5 +1,7 @@
 """Setting up one connection: sign in, grant, check. The same page serves an Ops Admin and a hand-off link."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
@@ -160,12 +162,17 @@ def check_now(request: HttpRequest, unit: OrganizationalUnit, connection_id: str
     return redirect(target, slug=unit.slug, connection_id=connection_id)
 
 
+def checked_too_often(connection: CalendarConnection, *, now: datetime) -> bool:
+    """Whether people had the provider asked about this connection too many times this minute; counts this one."""
+    counter = f"checks:{connection.public_id}:{now:%H:%M}"
+    cache.add(counter, 0, timeout=60)
+    return cache.incr(counter) > CHECKS_A_MINUTE
+
+
 def check_and_tell(request: HttpRequest, connection: CalendarConnection, *, by) -> None:
     """A self-test that a person asked for, and its result in a sentence."""
     now = timezone.now()
-    counter = f"checks:{connection.public_id}:{now:%H:%M}"
-    cache.add(counter, 0, timeout=60)
-    if cache.incr(counter) > CHECKS_A_MINUTE:
+    if checked_too_often(connection, now=now):
         messages.info(request, _("This was checked many times just now. Try again in a minute."))
         return
     health.start_waiting_again(connection, now=now)

@@ -209,6 +209,7 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
     inputs: dict[str, dict] = {
         "domain_add": {"domain": "fresh.example"},
         "key_add": {"key_json": key.read_text() if key.exists() else ""},
+        "key_rotate": {"secret": key.read_text() if key.exists() else "", "ends_on": ""},
         "choose_calendars": {"calendar": of.calendar.public_id},
         "invite": {"addresses": "fresh@fresh.example", "role": "employee"},
         "invitation_sheet": {"digest": of.unit.invitationsheets.get().digest},
