@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orgunits.access import CLOSED, units_of
+from connections.models import CalendarConnection
+from orgunits.access import CLOSED, Access, units_of
 from orgunits.models import OrganizationalUnit
 
 
@@ -59,8 +60,18 @@ def page_context(request: HttpRequest) -> dict:
         }
         for unit in units_of(user)
     ]
+    context["lost_connections"] = lost_connections(access) if access else []
     context["unit_menu"] = unit_menu(request) if access and access.member.unit.state not in CLOSED else []
     return context
+
+
+def lost_connections(access: Access) -> list[CalendarConnection]:
+    """Connections that need somebody, for those who look after them: named at the top of every page."""
+    unit = access.member.unit
+    if unit.state in CLOSED or not access.may("see_connections"):
+        return []
+    needs_somebody = CalendarConnection.State.NEEDS_REAUTHORIZATION
+    return list(unit.calendar_connections.filter(state=needs_somebody).order_by("state_since")[:5])
 
 
 def unit_menu(request: HttpRequest) -> list[dict]:

@@ -211,14 +211,33 @@ def check_health_of(connection_id: int) -> None:
 
 def warn_of_ends() -> None:
     """Every morning: what ends soon and still needs somebody."""
+    from . import notices
     from .warnings import warn_of_ends as warn
 
-    warn(now=timezone.now())
+    now = timezone.now()
+    warn(now=now)
+    notices.warn_of_secrets(now=now)
+
+
+def tell_ops_admins() -> None:
+    """Every minute: connections that got worse or well again, and mail that the server did not take."""
+    from . import notices
+
+    now = timezone.now()
+    notices.tell_all(now=now)
+    for pk in notices.due(now=now):
+        async_task("connections.jobs.send_notice", pk, task_name=f"send notice {pk}")
+
+
+def send_notice(notice_id: int) -> None:
+    from . import notices
+
+    notices.send(notice_id, now=timezone.now())
 
 
 def forget() -> None:
     """Every night: what is kept no longer than needed."""
-    from . import authorization, budgets, free_busy, mailboxes, reading_hours
+    from . import authorization, budgets, free_busy, mailboxes, notices, reading_hours
 
     now = timezone.now()
     mailboxes.forget_erased()
@@ -226,4 +245,5 @@ def forget() -> None:
     authorization.forget_old_attempts(now=now)
     budgets.forget_old(now=now)
     reading_hours.forget_old(now=now)
+    notices.forget_old(now=now)
     Task.objects.filter(stopped__lt=now - timedelta(days=14)).delete()
