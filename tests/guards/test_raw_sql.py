@@ -13,7 +13,7 @@ APPS = ("config", "orgunits", "connections", "scheduling", "provisioning")
 # Where SQL is written by hand, and why the ORM does not do.
 REVIEWED = {
     "config/broker.py": "takes a due task in one statement, with SKIP LOCKED; values are parameters",
-    "connections/bare_spans.py": "joins spans that overlap, in place and at once; SELECT by the ORM, values are parameters",
+    "connections/bare_spans.py": "joins spans that overlap, in one statement; the SELECT in it is the ORM's",
     "orgunits/first_run.py": "an advisory lock; its number is a constant",
     "orgunits/bulk.py": "INSERT of a SELECT that the ORM wrote; names of columns are the model's",
     "orgunits/reviews.py": "INSERT of a SELECT that the ORM wrote; names of columns are the model's",
