@@ -12,14 +12,9 @@ from django.utils import timezone
 
 from orgunits import erasure, identity, invitations, joining, members, memberships, roles, units
 from orgunits.models import Invitation, Member, OrganizationalUnit
-from tests.people import Company, make_company, make_user
+from tests.people import Company, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 def at_once(*acts: Callable[[], object]) -> list:

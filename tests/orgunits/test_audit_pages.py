@@ -14,14 +14,9 @@ from connections import calendar_connections
 from orgunits import audit, roles
 from orgunits.audit_log import events_about
 from orgunits.models import AuditEvent, AuditName
-from tests.people import Company, make_company, make_user, signed_in
+from tests.people import Company, make_user, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 def log_of(company: Company, **asked):

@@ -17,16 +17,11 @@ from orgunits.invitations import invite
 from orgunits.joining import sign_up
 from orgunits.models import AuditEvent, IdentityConfirmation, Member, OrganizationalUnit
 from tests.builders import make_members
-from tests.people import Company, make_company, signed_in
+from tests.people import Company, signed_in
 from tests.worker import run_waiting_jobs
 
 pytestmark = pytest.mark.django_db
 PAT = "pat@etcd.example"
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 @pytest.fixture

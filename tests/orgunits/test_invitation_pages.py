@@ -18,15 +18,10 @@ from orgunits.invitations import invite
 from orgunits.jobs import forget_sheets
 from orgunits.models import AuditEvent, Invitation, InvitationSheet, Member, OrganizationalUnit
 from tests.builders import make_members
-from tests.people import Company, make_company, signed_in
+from tests.people import Company, signed_in
 from tests.worker import run_waiting_jobs
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 @pytest.fixture

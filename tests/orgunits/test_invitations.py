@@ -13,17 +13,12 @@ from orgunits import invitations, jobs, joining, mail, memberships, roles
 from orgunits.invitations import AlreadyInvited, AlreadyMember, NotOpen, UnitNotActive, invite
 from orgunits.joining import AddressOfAnother, AlreadyHere, NotTheirs
 from orgunits.models import AuditEvent, Invitation, Member, OrganizationalUnit
-from tests.people import Company, make_company, make_user
+from tests.people import Company, make_user
 from tests.worker import run_waiting_jobs
 
 pytestmark = pytest.mark.django_db
 PAT = "pat@guests.example"
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 def invited(company: Company, address: str = PAT, *, role: str = "employee", **about) -> Invitation:

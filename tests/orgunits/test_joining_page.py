@@ -15,16 +15,11 @@ from config.accounts import SocialAccountAdapter
 from orgunits import invitations, joining
 from orgunits.invitations import invite
 from orgunits.models import Invitation, Member, User
-from tests.people import Company, make_company, make_user, signed_in
+from tests.people import make_user, signed_in
 
 pytestmark = pytest.mark.django_db
 PAT = "pat@guests.example"
 GOOD = {"act": "sign_up", "given_name": "Pat", "family_name": "Guest", "password": "plum-tree-in-snow"}
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 @pytest.fixture

@@ -6,14 +6,9 @@ from django.utils import timezone
 
 from orgunits import members, roles
 from orgunits.models import AuditEvent, Member
-from tests.people import Company, make_company, signed_in
+from tests.people import Company, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 def leave_url(company: Company) -> str:

@@ -25,15 +25,10 @@ from orgunits.memberships import (
 from orgunits.models import AuditEvent, AuditName, AuditReason, Member, RoleGrant
 from orgunits.roles import COORDINATOR, OPS_ADMIN, LastOpsAdmin
 from tests.builders import make_members
-from tests.people import Company, make_company, make_integrator, make_user
+from tests.people import Company, make_integrator, make_user
 
 pytestmark = pytest.mark.django_db
 MONTH = timedelta(days=30)
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 def now():

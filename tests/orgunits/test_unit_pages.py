@@ -8,15 +8,10 @@ from django.utils import timezone
 
 from orgunits import units
 from orgunits.models import AuditEvent, OrganizationalUnit
-from tests.people import Company, make_company, signed_in
+from tests.people import Company, signed_in
 
 pytestmark = pytest.mark.django_db
 SETTINGS = {"name": "Kube", "default_time_zone": "UTC"}
-
-
-@pytest.fixture
-def company() -> Company:
-    return make_company()
 
 
 def at(name: str, company: Company) -> str:
