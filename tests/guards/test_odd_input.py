@@ -11,8 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections import hand_offs
-from tests.guards.routes import House, Route, address, build_house, good_input, routes_of
-from tests.people import make_company
+from tests.guards.routes import House, Route, address, good_input, routes_of
 
 FORGED_KEYS = [
     urlsafe_b64encode(text).decode()
@@ -84,11 +83,6 @@ ODD_HEADERS = {
     "HTTP_RANGE": "bytes=9-1",
     "HTTP_ACCEPT": "\xff",
 }
-
-
-@pytest.fixture
-def house(providers, db) -> House:
-    return build_house(make_company())
 
 
 def signed_in(user) -> Client:
