@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings as portal_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from orgunits.models import User
 from tests.journeys.scenes import Scene, make_scene
 from tests.journeys.watch import Watch
+from tests.people import signed_in
 from tests.providers.sandbox.server import SandboxServer
 
 # Playwright's sync API runs an event loop in the test's thread, and Django takes that for a mistake.
@@ -82,3 +85,17 @@ def page(open_browser: OpenBrowser) -> Page:
 def scene(portal: str) -> Scene:
     """Olga's unit with people of all three mail domains, and nothing connected yet."""
     return make_scene()
+
+
+@pytest.fixture
+def open_as(open_browser, portal) -> Callable[..., Page]:
+    """Opens a browser with somebody signed in already."""
+
+    def open_one(user: User | None, **options) -> Page:
+        page = open_browser(**options)
+        if user is not None:
+            cookie = signed_in(user).cookies[portal_settings.SESSION_COOKIE_NAME]
+            page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": portal}])
+        return page
+
+    return open_one

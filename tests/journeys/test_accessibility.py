@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from django.conf import settings as portal_settings
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
@@ -15,67 +12,10 @@ from playwright.sync_api import Page
 
 from orgunits import applications, first_run
 from orgunits.logos import as_png
-from orgunits.models import User
 from tests.journeys import steps
+from tests.journeys.eye import DESK, PHONE, Eye, Look, at, post_empty
 from tests.journeys.states import States, make_states
 from tests.people import Integrator, make_integrator
-
-AXE = Path(portal_settings.BASE_DIR) / "node_modules" / "axe-core" / "axe.min.js"
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-COLOURS = ["color-contrast", "link-in-text-block"]  # the rules that another theme can break
-RUN_AXE = """async runOnly => {
-  const ends = one => Number.isFinite(one.effect.getComputedTiming().endTime)
-  while (document.getAnimations().some(ends)) await new Promise(requestAnimationFrame)  // colours still change
-  const found = await axe.run(document, {runOnly, resultTypes: ["violations"]})
-  return found.violations.flatMap(rule => rule.nodes.map(node =>
-    `${rule.id}: ${node.target.join(" ")} ${node.failureSummary.replace(/\\s+/g, " ")}`))
-}"""
-PHONE, DESK = 320, 1280
-
-Look = tuple[str, Callable[[Page], object]]  # what the page is called, and how one gets there
-
-
-class Eye:
-    """Looks at one page after the other; what it found is kept by the page's name."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, list[str]] = {}
-
-    def look(self, page: Page, name: str) -> None:
-        """Everything in the light, then the colours in the dark."""
-        page.emulate_media(color_scheme="light")
-        if not page.evaluate("'axe' in window"):
-            page.evaluate(AXE.read_text())  # a script tag would break the content security policy
-        problems = page.evaluate(RUN_AXE, {"type": "tag", "values": WCAG})
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > page.viewport_size["width"]:
-            problems.append(f"scrolls sideways: {wide} px wide")
-        page.emulate_media(color_scheme="dark")
-        dark = page.evaluate(RUN_AXE, {"type": "rule", "values": COLOURS})
-        problems += [f"in the dark: {problem}" for problem in dark]
-        if problems:
-            self.found[name] = problems
-
-    def look_at_all(self, page: Page, looks: list[Look]) -> None:
-        for name, go in looks:
-            go(page)
-            self.look(page, name)
-
-
-def at(name: str, *args: str, query: str = "") -> Callable[[Page], object]:
-    """Goes straight to an address."""
-    return lambda page: page.goto(reverse(name, args=args) + query)
-
-
-def post_empty(name: str, *args: str, button: str) -> Callable[[Page], object]:
-    """Sends a form with nothing in it, past the browser's own check, so that the page comes back with errors."""
-
-    def go(page: Page) -> None:
-        page.goto(reverse(name, args=args))
-        page.locator("main form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
-        steps.press(page, button)
-
-    return go
 
 
 # --- who sees what --------------------------------------------------------------------------------------------------
@@ -262,22 +202,6 @@ def furnished_integrator() -> Integrator:
 
 
 # --- the tests ------------------------------------------------------------------------------------------------------
-@pytest.fixture
-def open_as(open_browser, portal) -> Callable[..., Page]:
-    """Opens a browser with somebody signed in already."""
-
-    def open_one(user: User | None, **options) -> Page:
-        page = open_browser(**options)
-        if user is not None:
-            client = Client()
-            client.force_login(user)
-            cookie = client.cookies[portal_settings.SESSION_COOKIE_NAME]
-            page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": portal}])
-        return page
-
-    return open_one
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.xdist_group("journeys: accessibility on a desk")
 def test_the_eye_sees_what_is_wrong(open_as):

@@ -9,8 +9,8 @@ from playwright.sync_api import Page
 from orgunits import identity, invitations, roles
 from orgunits.models import RoleGrant
 from tests.journeys import steps
+from tests.journeys.eye import DESK, PHONE, Eye, Look, at, post_empty
 from tests.journeys.role_states import GUESTS, RoleStates, make_role_states
-from tests.journeys.test_accessibility import DESK, PHONE, Eye, Look, at, open_as, post_empty  # noqa: F401
 
 
 def of_visitors(states: RoleStates) -> list[Look]:
@@ -186,7 +186,7 @@ def of_a_developer(states: RoleStates) -> list[Look]:
         pytest.param(DESK, marks=pytest.mark.xdist_group("journeys: roles on a desk")),
     ],
 )
-def test_axe_finds_nothing_on_pages_of_invitations_roles_and_applications(open_as, mail_server, width):  # noqa: F811
+def test_axe_finds_nothing_on_pages_of_invitations_roles_and_applications(open_as, mail_server, width):
     eye, options = Eye(), {"viewport": {"width": width, "height": 800}}
     states = make_role_states()
 
