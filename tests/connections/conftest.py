@@ -1,32 +1,35 @@
-"""Every call the portal makes in these tests is held against the contracts, on the wire."""
+"""What the tests of this app find prepared."""
+
+from collections.abc import Iterator
 
 import pytest
-import requests
 
-from connections.providers.http import ProviderSession
+from tests.connections.push import PUBLIC, Announced, Letterbox
 from tests.connections.scene import Scene
-from tests.contracts import Contracts
-
-BEYOND = "/oauth2/v3/certs", "/discovery/v2.0/keys"  # published signing keys: in no contract file
+from tests.contracts.wire import kept_to_the_contracts
 
 
 @pytest.fixture(autouse=True)
-def calls_keep_to_the_contracts(monkeypatch):
-    """Looks at each exchange after it took place; the first one that breaks a contract fails the test."""
-    contracts, problems = Contracts.load(), []
-    send = requests.Session.send
+def calls_keep_to_the_contracts():
+    """Every call the portal makes in these tests is held against the contracts."""
+    with kept_to_the_contracts():
+        yield
 
-    def looked_at(session, request, **kwargs):
-        answer = send(session, request, **kwargs)
-        if isinstance(session, ProviderSession) and not request.url.split("?")[0].endswith(BEYOND):
-            content_type = request.headers.get("Content-Type", "application/json")
-            found = contracts.request_problems(request.method, request.url, request.body, content_type)
-            problems.extend(f"{request.method} {request.url}: {problem}" for problem in found)
-        return answer
 
-    monkeypatch.setattr(requests.Session, "send", looked_at)
-    yield
-    assert problems == []
+@pytest.fixture
+def letterbox(providers, settings) -> Iterator[Letterbox]:
+    """A public address of this portal; what providers send there waits until the test delivers it."""
+    settings.PUBLIC_URL, settings.PUSH_INTERVAL_SECONDS = PUBLIC, 0
+    box = Letterbox()
+    providers.control("POST", "push-map", map=f"{PUBLIC}={box.url}")
+    yield box
+    box.close()
+
+
+@pytest.fixture
+def announced(providers, letterbox, request) -> Announced:
+    """Two members whose changes are announced, in the mode that `announced_in` names."""
+    return Announced(providers, letterbox, *request.param)
 
 
 @pytest.fixture

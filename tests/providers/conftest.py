@@ -1,13 +1,12 @@
-"""Every exchange of the portal with a provider is held against the contracts, both ways."""
-
-from collections.abc import Iterator
+"""What the tests of the provider clients find prepared."""
 
 import pytest
 
-from tests.providers.wire import Wire, watched
+from tests.contracts.wire import kept_to_the_contracts
 
 
 @pytest.fixture(autouse=True)
-def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    with watched(monkeypatch) as wire:
-        yield wire
+def calls_keep_to_the_contracts():
+    """Every call a client makes in these tests is held against the contracts."""
+    with kept_to_the_contracts():
+        yield

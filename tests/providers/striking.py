@@ -80,8 +80,7 @@ class Working(SettingUp):
     def __init__(
         self, providers: SandboxServer, provider: str, mode: str = "free_busy", *, read: bool = True
     ) -> None:
-        set_clock(providers, NOW)
-        self.providers, self.company, self.now = providers, make_company(), NOW
+        self.providers, self.company, self.now = providers, make_company(), self.begin(providers)
         self.member, self.colleague = make_members(
             self.company.unit, [PEOPLE[provider], COLLEAGUES[provider]]
         )
@@ -89,6 +88,11 @@ class Working(SettingUp):
         self.calendar = SandboxCalendar(providers, self.member.email)
         if read:
             read_now(self.connection, [self.member, self.colleague], now=self.now)
+
+    def begin(self, providers: SandboxServer) -> datetime:
+        """When it is; the calendar clock of the sandbox stands still then."""
+        set_clock(providers, NOW)
+        return NOW
 
     def strike(self, fault: str, member: Member | None = None, **params) -> None:
         """Switch a fault on, for one member or for everybody."""
@@ -124,11 +128,3 @@ class Working(SettingUp):
     def calls(self) -> int:
         """How many calls of the providers there were so far."""
         return self.providers.control("GET", "state")["calls"]
-
-
-def whole_minutes(wait: timedelta) -> int:
-    return round(wait / MINUTE)
-
-
-def moment_of_day(moment: datetime, hour: int) -> datetime:
-    return moment.replace(hour=hour, minute=0, second=0, microsecond=0)

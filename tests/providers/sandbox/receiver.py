@@ -7,6 +7,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+PUBLIC = "https://portal.example"  # what a portal's address looks like to the providers
+
 
 class Receiver:
     """Listens on a free port of this machine. `messages` are dicts of path, headers and body."""

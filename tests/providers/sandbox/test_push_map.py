@@ -11,11 +11,9 @@ import requests
 from .google_client import EMPLOYEE as GOOGLE_EMPLOYEE
 from .google_client import FREE_BUSY, GoogleClient
 from .microsoft_client import EMPLOYEE, Graph, add_event
-from .receiver import Receiver
+from .receiver import PUBLIC, Receiver
 from .server import SandboxServer
 from .test_microsoft_subscriptions import Portal
-
-PUBLIC = "https://portal.example"
 
 
 @pytest.fixture
