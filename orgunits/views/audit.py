@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC
 from itertools import islice
 
-from defusedcsv import csv
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -13,6 +12,7 @@ from django.utils import timezone
 from orgunits import limits
 from orgunits.access import unit_view
 from orgunits.audit_log import Chosen, Line, Value, events_of, lines_of, page_of_events
+from orgunits.exports import as_csv
 from orgunits.forms.audit import AuditFilterForm
 from orgunits.models import OrganizationalUnit
 
@@ -56,24 +56,13 @@ def audit_export(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse
     if not limits.within(request, "exports"):
         return limits.refuse(request)
     events = events_of(unit, chosen).order_by("-at", "-pk").iterator(chunk_size=CHUNK)
-    answer = StreamingHttpResponse(_csv(unit, events), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="audit-{unit.slug}.csv"'
-    return answer
+    return as_csv(f"audit-{unit.slug}.csv", COLUMNS, _rows(unit, events))
 
 
-class _File:
-    """A file that hands back what is written to it, so that rows can be streamed."""
-
-    def write(self, value: str) -> str:
-        return value
-
-
-def _csv(unit: OrganizationalUnit, events: Iterator) -> Iterator[str]:
-    writer = csv.writer(_File())
-    yield writer.writerow(COLUMNS)
+def _rows(unit: OrganizationalUnit, events: Iterator) -> Iterator[list[str]]:
     while chunk := list(islice(events, CHUNK)):
         for line in lines_of(unit, chunk):
-            yield writer.writerow([" ".join(cell.split()) for cell in _cells(line)])
+            yield _cells(line)
 
 
 def _cells(line: Line) -> list[str]:
