@@ -46,7 +46,7 @@ def keep(connection: CalendarConnection, *, now: datetime) -> None:
     channels.tidy(connection, now=now)
     budget = Budget(connection, now=now)
     try:
-        service = calendar_service(connection, spend=budget.spend)
+        service = calendar_service(connection, spend=budget.spend, stopping=True)
     except AuthorizationLost:  # nobody can be asked: what is open ends by itself
         connection.push_channels.filter(state=State.CLOSING).delete()
         return
@@ -67,7 +67,7 @@ def stop_all(connection: CalendarConnection, *, now: datetime) -> None:
     pool = ThreadPoolExecutor(settings.SYNC_THREADS)
     try:
         spend = of_a_self_test(seconds=SECONDS_TO_STOP)
-        wire = _WIRES[connection.provider](calendar_service(connection, spend=spend))
+        wire = _WIRES[connection.provider](calendar_service(connection, spend=spend, stopping=True))
         _Run(connection, wire, pool, now=now).stop(rows, seconds=SECONDS_TO_STOP)
     except (AuthorizationLost, TimeoutError):
         pass  # nobody to ask, or nobody who answers in time

@@ -18,20 +18,23 @@ def calendar_service(
     spend: Spend | None = None,
     instead: As | None = None,
     administrator: str = "",
+    stopping: bool = False,
 ) -> CalendarService:
     """The calendars behind `connection`; without `spend` for a self-test, whose calls no budget counts.
 
     `instead`: as if the connection were in another mode already, to try what that one was granted.
     `administrator`: whom Google is asked for scopes as, if not the one who signed in.
+    `stopping`: only to take back what was asked for, also of a connection that makes no other calls any more.
     Raises AuthorizationLost when nobody signed in, nothing proves that this unit may use the tenant, the key
     is missing, or the connection makes no calls at all (paused, disconnected, No Access; its unit paused).
     """
-    if not connection.unit.works:
+    if not (connection.unit.works or stopping):
         raise AuthorizationLost("unit_at_rest")
-    if connection.state == CalendarConnection.State.DISCONNECTED:
+    if connection.state == CalendarConnection.State.DISCONNECTED and not stopping:
         raise AuthorizationLost("disconnected_by_admin")
     use = instead or As(connection.mode, connection.credential)
-    if not capabilities(connection.provider, use.mode).reads_calendars or connection.state in SILENT:
+    silent = connection.state in SILENT and not stopping
+    if not capabilities(connection.provider, use.mode).reads_calendars or silent:
         raise AuthorizationLost("paused_by_admin")
     if not connection.tenant:
         raise AuthorizationLost("not_signed_in")
