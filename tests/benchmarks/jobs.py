@@ -1,16 +1,12 @@
 """What one job costs (P12): our settings of django-q2 against its defaults, with real workers in this run."""
 
-import os
-import subprocess
-import sys
 import time
 
-from django.conf import settings
-from django.db import connection as database
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
+from tests.benchmarks import processes
 from tests.benchmarks.measure import Figure, figures
 
 TASKS, FEW_TASKS, LONGEST = 1_000, 100, 60
@@ -34,29 +30,13 @@ def _rate(number: int, *, defaults: bool) -> float:
     Task.objects.all().delete()
     if defaults:
         Task.objects.bulk_create(_successes())
-    cluster = subprocess.Popen(  # noqa: S603 our own program
-        [
-            sys.executable,
-            "-m",
-            "tests.benchmarks.cluster",
-            str(database.settings_dict["NAME"]),
-            str(int(defaults)),
-        ],
-        cwd=settings.BASE_DIR,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"},
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
+    with processes.cluster(defaults=defaults):
         async_task("builtins.int")
         _wait_until_empty()
         OrmQ.objects.bulk_create(_rows(number))
         began = time.perf_counter()
         _wait_until_empty()
         return number / (time.perf_counter() - began)
-    finally:
-        cluster.terminate()
-        cluster.wait(20)
 
 
 def _successes() -> list[Task]:

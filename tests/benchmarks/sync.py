@@ -1,10 +1,7 @@
 """Storing a page of a calendar's feed (P9), and a first sync over a slow line (P19)."""
 
-import json
 import random
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection as database
@@ -17,11 +14,11 @@ from connections.modes import Truth
 from connections.periods import minute_of, window_of
 from connections.providers.base import EventSpan
 from connections.reading import CalendarReading, Task
-from orgunits.models import OrganizationalUnit
+from tests.benchmarks import processes
+from tests.benchmarks.companies import add_people_of_google
 from tests.benchmarks.measure import Figure, best, figures, the_company
 from tests.builders import make_members
 from tests.connecting import connect
-from tests.providers.sandbox.server import SandboxServer
 
 PAGE, OTHER_ROWS = 250, 100_000
 LATENCY_MS, SLOW_MEMBERS, ONE_BY_ONE = 200, 100, 8
@@ -142,11 +139,9 @@ def _task(calendar: MemberCalendar) -> Task:
 @figures("sync.throughput")
 def throughput() -> list[Figure]:
     """A first sync with 200 ms on each call: many at a time against one call at a time, for each member."""
-    server = SandboxServer(Path(settings.SANDBOX_HOME), urlsplit(settings.SANDBOX_URL).port)
-    server.start()
-    try:
+    with processes.sandbox() as server:
         company = the_company()
-        _add_people_of_google(company.unit, SLOW_MEMBERS + ONE_BY_ONE)
+        add_people_of_google(company.unit, SLOW_MEMBERS + ONE_BY_ONE)
         connection = connect(company.unit, "google", "free_busy", server, by=company.olga)
         server.control("POST", "latency", ms=LATENCY_MS)
         boxes = list(connection.mailboxes.order_by("pk").values_list("pk", flat=True))
@@ -159,17 +154,6 @@ def throughput() -> list[Figure]:
         if synced != len(fast_boxes):
             raise AssertionError(f"only {synced} of {len(fast_boxes)} were synced")
         return [Figure("sync.throughput", slow / fast, "x faster than one call at a time", ">=", 8)]
-    finally:
-        server.stop()
-
-
-def _add_people_of_google(unit: OrganizationalUnit, number: int) -> None:
-    """Real people of the sandbox's Workspace, as members."""
-    file = settings.BASE_DIR / "connections" / "sandbox" / "data" / "directory-2026-08-01.json"
-    addresses = [person["email"] for person in json.loads(file.read_text())["people"]]
-    there = set(unit.members.values_list("email", flat=True))
-    news = [email for email in addresses if email.endswith("@kube.example") and email not in there]
-    make_members(unit, news[:number])
 
 
 def _seconds(connection: CalendarConnection, boxes: list[int]) -> float:
