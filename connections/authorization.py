@@ -18,15 +18,16 @@ from orgunits import audit
 from orgunits.access import access_to
 from orgunits.models import User
 
+from . import mode_changes
 from .credentials import key_of, sign_in_lacks
 from .domains import add_domain
-from .models import CalendarConnection, ConnectionDomain, HandOff, PendingAuthorization
+from .models import CalendarConnection, ConnectionDomain, HandOff, ModeChange, PendingAuthorization
 from .modes import compare, scopes_for
 from .providers.base import AuthorizationLost, ProviderError, SignedIn, Throttled, Unreachable, readable
 from .providers.google import oauth as google
 from .providers.http import ProviderSession
 from .providers.microsoft import oauth as microsoft
-from .states import State, explain
+from .states import NotPossibleNow, State, explain
 
 Purpose = PendingAuthorization.Purpose
 Proof = CalendarConnection.Proof
@@ -73,15 +74,26 @@ def redirect_uri(name: str) -> str:
 
 
 @transaction.atomic
-def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller, now: datetime) -> str:
+def begin(
+    connection: CalendarConnection,
+    *,
+    purpose: str,
+    traveller: Traveller,
+    now: datetime,
+    mode_change: ModeChange | None = None,
+) -> str:
     """Write down an attempt; answers the provider's address to send the browser to.
 
+    `mode_change`: what the consent or the sign-in is for; consent then goes to the new mode's registration.
     Raises Refused when the connection is closed, there is no key, or consent is asked for before sign-in.
     """
     if connection.state == State.DISCONNECTED:
         raise Refused("disconnected_by_admin", connection)
     if not connection.unit.works:
         raise Refused("unit_at_rest", connection)
+    if mode_change is not None and mode_change.state != ModeChange.State.OPEN:
+        raise Refused("change_over", connection)
+    instead = mode_changes.instead(mode_change) if mode_change else None
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     scopes = list(scopes_for(connection.provider, connection.mode).sign_in)
     if purpose == Purpose.PROVE_ADMINISTRATOR and connection.provider == "google":
@@ -94,7 +106,7 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
             if not connection.tenant:
                 raise Refused("not_signed_in", connection)
             url = microsoft.admin_consent_url(
-                key_of(connection), tenant=connection.tenant, redirect_uri=back, state=state
+                key_of(connection, instead=instead), tenant=connection.tenant, redirect_uri=back, state=state
             )
             scopes = [microsoft.DEFAULT_SCOPE]
         elif connection.provider == "google":
@@ -126,6 +138,7 @@ def begin(connection: CalendarConnection, *, purpose: str, traveller: Traveller,
         scopes=scopes,
         user=traveller.user,
         hand_off=traveller.hand_off,
+        mode_change=mode_change,
         session_hash=traveller.session_hash,
         created_at=now,
         expires_at=now + LIVES,
@@ -146,6 +159,14 @@ def begun_by_hand_off(state: str) -> bool:
     return PendingAuthorization.objects.filter(state_hash=hashed(state), hand_off__isnull=False).exists()
 
 
+def mode_change_of(state: str) -> ModeChange | None:
+    """The change of mode that this answer is about. Says nothing about whether it is to be believed."""
+    attempt = PendingAuthorization.objects.filter(state_hash=hashed(state), mode_change__isnull=False)
+    attempt = attempt.select_related("mode_change__connection__unit", "mode_change__connection__credential")
+    row = attempt.select_related("mode_change__credential").first()
+    return row.mode_change if row else None
+
+
 def claim(state: str, *, provider: str, purposes: set[str], traveller: Traveller, now: datetime):
     """The attempt this answer belongs to, claimed so that no second answer can use it.
 
@@ -154,7 +175,7 @@ def claim(state: str, *, provider: str, purposes: set[str], traveller: Traveller
     if not state:
         raise Refused("state_missing")
     attempt = (
-        PendingAuthorization.objects.select_related("connection__unit", "hand_off", "user")
+        PendingAuthorization.objects.select_related("connection__unit", "hand_off", "user", "mode_change")
         .filter(state_hash=hashed(state), provider=provider, purpose__in=purposes)
         .first()
     )
@@ -172,6 +193,8 @@ def claim(state: str, *, provider: str, purposes: set[str], traveller: Traveller
         raise Refused("disconnected_by_admin", attempt.connection)
     if not attempt.connection.unit.works:
         raise Refused("unit_at_rest", attempt.connection)
+    if attempt.mode_change is not None and attempt.mode_change.state != ModeChange.State.OPEN:
+        raise Refused("change_over", attempt.connection)
     return attempt
 
 
@@ -207,7 +230,8 @@ def complete_sign_in(
         if not code:
             raise Refused("answer_invalid", connection)
         who = _exchange(attempt, code)
-        _accept(attempt, who, traveller=traveller, now=now)
+        accept = _approve if attempt.mode_change else _accept
+        accept(attempt, who, traveller=traveller, now=now)
     except Refused as refused:
         _refuse(attempt, refused.reason, traveller=traveller, now=now)
         refused.purpose = attempt.purpose
@@ -294,6 +318,21 @@ def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travelle
     )
 
 
+@transaction.atomic
+def _approve(attempt: PendingAuthorization, who: SignedIn, *, traveller: Traveller, now: datetime) -> None:
+    """An administrator of the connection's tenant agrees to a change of its mode; nothing of it is touched."""
+    connection = attempt.connection
+    if not who.tenant or who.tenant != connection.tenant:
+        raise Refused("wrong_tenant", connection)
+    if not who.administrator:
+        raise Refused("not_an_administrator", connection)
+    try:
+        mode_changes.approved(attempt.mode_change, by=traveller.actor, now=now)
+    except NotPossibleNow:
+        raise Refused("change_over", connection) from None
+    PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome="approved")
+
+
 def _proof(connection: CalendarConnection, who: SignedIn, *, keeps: bool) -> str:
     """What ties the tenant to this unit after this sign-in.
 
@@ -332,16 +371,28 @@ def complete_consent(
             raise Refused("declined", connection)
         if tenant != connection.tenant:
             raise Refused("wrong_tenant", connection)
+        _consented(attempt, traveller=traveller, now=now)
     except Refused as refused:
         _refuse(attempt, refused.reason, traveller=traveller, now=now)
         refused.purpose = attempt.purpose
         raise
-    with transaction.atomic():
+    return connection
+
+
+@transaction.atomic
+def _consented(attempt: PendingAuthorization, *, traveller: Traveller, now: datetime) -> None:
+    """Note that an administrator agreed: for the connection, or only for what it may become."""
+    connection = attempt.connection
+    PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome="consented")
+    if attempt.mode_change is not None:
+        try:
+            mode_changes.consented(attempt.mode_change, by=traveller.actor, now=now)
+        except NotPossibleNow:
+            raise Refused("change_over", connection) from None
+    else:
         CalendarConnection.objects.filter(pk=connection.pk).update(consented_at=now)
         connection.consented_at = now
-        PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome="consented")
         audit.record(connection.unit, "consent.returned", connection, by=traveller.actor, now=now)
-    return connection
 
 
 @transaction.atomic

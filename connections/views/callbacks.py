@@ -8,11 +8,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from connections import authorization, health
+from connections import authorization, health, mode_checks
 from connections.authorization import Purpose, Refused, Traveller
-from connections.models import CalendarConnection
+from connections.models import CalendarConnection, ModeChange
 from connections.reasons import reason
-from connections.states import State
+from connections.states import NotPossibleNow, State
 from orgunits.access import access_to, open_to
 
 from .hand_offs import current_hand_off
@@ -30,9 +30,11 @@ def _who(request: HttpRequest) -> Traveller:
     return Traveller(request.session.session_key, user=user)
 
 
-def _next_page(who: Traveller, connection: CalendarConnection) -> str:
+def _next_page(who: Traveller, connection: CalendarConnection, change: ModeChange | None = None) -> str:
     if who.hand_off is not None:
         return reverse("hand_off_set_up")
+    if change is not None:
+        return reverse("mode_change", args=[connection.unit.slug, connection.public_id, change.public_id])
     name = "connection" if connection.state == State.ACTIVE else "set_up"
     return reverse(name, args=[connection.unit.slug, connection.public_id])
 
@@ -58,15 +60,15 @@ def _again(who: Traveller, refused: Refused) -> str:
 
 def _refused(request: HttpRequest, who: Traveller, refused: Refused) -> HttpResponse:
     """The page for every outcome that changed nothing: what happened, who can fix it, where to go."""
-    known = refused.connection
+    known, change = refused.connection, authorization.mode_change_of(request.GET.get("state", ""))
     if known is not None and who.user is not None:
         request.access = access_to(who.user, known.unit.slug)  # the header then shows the unit
     context = {
         "reason": reason(refused.reason),
         "code": refused.reason,
         "connection": known,
-        "again_url": _again(who, refused),
-        "next_url": _next_page(who, known) if known else "",
+        "again_url": "" if change else _again(who, refused),
+        "next_url": _next_page(who, known, change) if known else "",
         "hand_off": who.hand_off,
     }
     return render(request, "connections/outcome.html", context, status=400)
@@ -100,7 +102,18 @@ def _sign_in_came_back(request: HttpRequest, provider: str) -> HttpResponse:
     except Refused as refused:
         return _refused(request, who, refused)
     messages.success(request, _("Signed in."))
-    return redirect(_next_page(who, connection))
+    change = authorization.mode_change_of(request.GET.get("state", ""))
+    if change is not None:
+        _look(request, who, change)
+    return redirect(_next_page(who, connection, change))
+
+
+def _look(request: HttpRequest, who: Traveller, change: ModeChange) -> None:
+    """What the new mode is granted now, in a sentence."""
+    try:
+        tell(request, mode_checks.check_change(change, by=who.actor, now=timezone.now()))
+    except NotPossibleNow:
+        messages.warning(request, reason("change_over").sentence)
 
 
 @open_to("everyone")
@@ -120,5 +133,9 @@ def microsoft_consent(request: HttpRequest) -> HttpResponse:
         )
     except Refused as refused:
         return _refused(request, who, refused)
-    tell(request, health.check_connection(connection, by=who.actor, now=timezone.now()))
-    return redirect(_next_page(who, connection))
+    change = authorization.mode_change_of(request.GET.get("state", ""))
+    if change is not None:
+        _look(request, who, change)
+    else:
+        tell(request, health.check_connection(connection, by=who.actor, now=timezone.now()))
+    return redirect(_next_page(who, connection, change))
