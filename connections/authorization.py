@@ -21,7 +21,14 @@ from orgunits.models import User
 from . import mode_changes
 from .credentials import key_of, sign_in_lacks
 from .domains import add_domain
-from .models import CalendarConnection, ConnectionDomain, HandOff, ModeChange, PendingAuthorization
+from .models import (
+    CalendarConnection,
+    ConnectionDomain,
+    HandOff,
+    ModeChange,
+    PendingAuthorization,
+    PersonalGrant,
+)
 from .modes import compare, scopes_for
 from .providers.base import AuthorizationLost, ProviderError, SignedIn, Throttled, Unreachable, readable
 from .providers.google import oauth as google
@@ -259,7 +266,7 @@ def _exchange(attempt: PendingAuthorization, code: str) -> SignedIn:
         with readable():
             if attempt.provider == "google":
                 prove = attempt.purpose == Purpose.PROVE_ADMINISTRATOR
-                return google.signed_in(code, prove=prove, **common)
+                return google.signed_in(code, prove=prove, granted_more=_has_a_grant, **common)
             return microsoft.signed_in(key_of(connection), code, **common)
     except AuthorizationLost as error:
         raise Refused(error.reason, connection) from None
@@ -267,6 +274,11 @@ def _exchange(attempt: PendingAuthorization, code: str) -> SignedIn:
         raise Refused("provider_down", connection) from None
     except ProviderError:
         raise Refused("answer_invalid", connection) from None
+
+
+def _has_a_grant(subject: str) -> bool:
+    """Whether this person of Google's lets any unit read their calendar by a grant of their own."""
+    return PersonalGrant.objects.filter(subject=subject).exclude(state=PersonalGrant.State.WITHDRAWN).exists()
 
 
 @transaction.atomic

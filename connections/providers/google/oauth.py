@@ -8,6 +8,7 @@ import json
 import re
 import threading
 import time
+from collections.abc import Callable
 
 import jwt
 from django.conf import settings
@@ -78,10 +79,13 @@ def signed_in(
     nonce: str,
     session: ProviderSession,
     prove: bool = False,
+    granted_more: Callable[[str], bool],
 ) -> SignedIn:
     """Exchange the code and say who signed in. The tokens are withdrawn again: who it was is all we need.
 
-    `prove` asks the directory, as that person, whether they are a super administrator.
+    `prove` asks the directory, as that person, whether they are a super administrator. `granted_more` tells of a
+    subject whether they granted this installation something that lasts: Google would end that too, so then these
+    tokens are only thrown away (https://github.com/googleapis/google-auth-library-nodejs/issues/1338).
     Raises ProviderError when the exchange fails or the answer cannot be trusted.
     """
     body, claims = exchanged(
@@ -90,7 +94,8 @@ def signed_in(
     token = str(body.get("access_token", ""))
     administrator = prove and _is_administrator(claims["sub"], token, session)
     domains = _verified_domains(token, session) if administrator else ()
-    session.post(REVOKE, data={"token": token})
+    if not granted_more(claims["sub"]):
+        session.post(REVOKE, data={"token": token})
     return SignedIn(
         tenant=claims.get("hd", ""),  # absent for private accounts
         subject=claims["sub"],
