@@ -16,7 +16,9 @@ from .models import CalendarConnection, PushChannel
 
 State = PushChannel.State
 TOLD = (State.OPENING, State.OPEN)  # a message may overtake the answer that opens its channel
-NOTED_EVERY = timedelta(minutes=1)  # a flood of messages does not write the same row again and again
+NOTED_EVERY = timedelta(
+    hours=1
+)  # that messages come at all; a flood does not write the same row again and again
 MISSED, REMOVED, REAUTHORIZE = "missed", "subscriptionRemoved", "reauthorizationRequired"
 
 
