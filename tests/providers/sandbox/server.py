@@ -67,7 +67,7 @@ class SandboxServer:
 
     def control(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         """One call of the control address; raises for an error answer."""
-        answer = requests.request(method, f"{self.url}/control/{path}", json=body or None, timeout=10)
+        answer = requests.request(method, f"{self.url}/control/{path}", json=body or None, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
