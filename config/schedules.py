@@ -23,6 +23,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("forget sheets of invitations", "orgunits.jobs.forget_sheets", "45 2 * * *"),
     Entry("tell Ops Admins of changes", "connections.jobs.tell_ops_admins", "* * * * *"),
     Entry("look again at waiting connections", "connections.jobs.retry_checks", "* * * * *"),
+    Entry("look again at changes of access mode", "connections.jobs.retry_mode_changes", "* * * * *"),
     Entry("keep push channels", "connections.jobs.keep_channels", "* * * * *"),
     Entry("look after connections' health", "connections.jobs.check_health", "*/5 * * * *"),
     Entry("keep push channels", "connections.jobs.keep_channels", "* * * * *"),

@@ -1,6 +1,7 @@
 """What happens when nobody waits: thin, ids only, each may run twice. Verbs enqueue here and are called back."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -163,6 +164,30 @@ def check_connection(connection_id: int) -> None:
     connection = _due_for_a_check().select_related("unit", "credential").filter(pk=connection_id).first()
     if connection is not None:
         check(connection, by=None, now=timezone.now())
+
+
+def retry_mode_changes() -> None:
+    """Every minute: look again at changes of mode whose grant may still come."""
+    from .mode_checks import is_due, waiting_changes
+
+    now = timezone.now()
+    for change in waiting_changes():
+        if is_due(change, now=now):
+            async_task(
+                "connections.jobs.check_mode_change", change.pk, task_name=f"look at {change.public_id}"
+            )
+
+
+def check_mode_change(change_id: int) -> None:
+    """Look again, unless somebody did so since this was enqueued, or ended the change."""
+    from .mode_checks import check_change, is_due, waiting_changes
+    from .states import NotPossibleNow
+
+    now = timezone.now()
+    change = waiting_changes().filter(pk=change_id).first()
+    if change is not None and is_due(change, now=now):
+        with suppress(NotPossibleNow):
+            check_change(change, by=None, now=now)
 
 
 def enqueue_keeping(connection_id: int) -> None:

@@ -3,18 +3,20 @@
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from orgunits import audit
 from orgunits.models import OrganizationalUnit, User
 
 from . import health
 from .health import PROBE, Result, Verdict
-from .mode_changes import CAN_COMPLETE, FRESH, instead, needs_approval
+from .mode_changes import CAN_COMPLETE, instead, needs_approval
 from .models import HandOff, ModeChange
 from .modes import scopes_for
 from .providers.base import AuthorizationLost, ProviderError, ScopeAnswer, Throttled, Unreachable
+from .reasons import reason
 from .services import calendar_service
-from .states import NotPossibleNow
+from .states import NotPossibleNow, Shown
 
 # What may still come by itself: the grant spreads, or the provider has a bad moment.
 WAITS = {
@@ -133,14 +135,24 @@ def is_due(change: ModeChange, *, now: datetime) -> bool:
     return again is not None and again <= now
 
 
-def is_ready(change: ModeChange, *, now: datetime) -> bool:
-    """Whether the last look found everything, a short while ago."""
-    return (
-        change.state == ModeChange.State.OPEN
-        and change.checked_at is not None
-        and change.problem == ""
-        and now - change.checked_at < FRESH
-    )
+def is_ready(change: ModeChange) -> bool:
+    """Whether the last look found everything; before the change is made it is looked at once more."""
+    return change.state == ModeChange.State.OPEN and change.checked_at is not None and not change.problem
+
+
+def shown(change: ModeChange) -> Shown:
+    """Where the change stands, as people read it."""
+    again = next_look(change)
+    if is_ready(change):
+        code, label, tone, why = "done", _("Everything is granted"), "success", ""
+    elif again is not None:
+        code, label, tone, why = "waiting", _("Waiting for provider"), "info", change.problem
+    elif change.problem:
+        code, label, tone, why = "needs_attention", _("Needs attention"), "warning", change.problem
+    else:
+        code, label, tone, why = "not_started", _("Not granted yet"), "neutral", "not_consented"
+    since = change.checked_at or change.created_at
+    return Shown(code, label, tone, since=since, reason=reason(why), next_try=again)
 
 
 def lines_of(change: ModeChange) -> list[health.CheckLine]:

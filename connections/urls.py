@@ -14,12 +14,14 @@ from .views import (
     key_rotation,
     members,
     memberships,
+    mode_change,
     own_data,
     push,
     set_up,
 )
 
 _CONNECTION = "connections/<str:connection_id>/"
+_CHANGE = f"{_CONNECTION}mode/<str:change_id>/"
 _MEMBER = "members/<str:member_id>/"
 
 unit_urls = [
@@ -43,6 +45,17 @@ unit_urls = [
     path(f"{_CONNECTION}domains/<str:domain>/remove/", connections.domain_remove, name="domain_remove"),
     path(f"{_CONNECTION}identities/", identity.identities, name="identities"),
     path(f"{_CONNECTION}key/", key_rotation.key_rotate, name="key_rotate"),
+    path(f"{_CONNECTION}mode/", mode_change.mode_new, name="mode_new"),
+    path(_CHANGE, mode_change.mode_change, name="mode_change"),
+    path(f"{_CHANGE}progress/", mode_change.mode_progress, name="mode_progress"),
+    path(f"{_CHANGE}agree/", mode_change.mode_approve, name="mode_approve"),
+    path(f"{_CHANGE}consent/", mode_change.mode_consent, name="mode_consent"),
+    path(f"{_CHANGE}check/", mode_change.mode_check, name="mode_check"),
+    path(f"{_CHANGE}make/", mode_change.mode_complete, name="mode_complete"),
+    path(f"{_CHANGE}cancel/", mode_change.mode_cancel, name="mode_cancel"),
+    path(f"{_CHANGE}key/", mode_change.mode_key, name="mode_key"),
+    path(f"{_CHANGE}key/shared/", mode_change.mode_key_shared, name="mode_key_shared"),
+    path(f"{_CHANGE}old-grant/", mode_change.mode_old_grant, name="mode_old_grant"),
     path(f"{_CONNECTION}set-up/", set_up.set_up, name="set_up"),
     path(f"{_CONNECTION}set-up/progress/", set_up.set_up_progress, name="set_up_progress"),
     path(f"{_CONNECTION}set-up/sign-in/", set_up.sign_in, name="sign_in"),

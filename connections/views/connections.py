@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseStopPolling
 
-from connections import calendar_connections, domains, hand_offs, health_report
+from connections import calendar_connections, domains, hand_offs, health_report, mode_changes
 from connections.forms import DomainForm
 from connections.free_busy import progress
 from connections.health import PROBE, check_lines
@@ -84,6 +84,7 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
         "progress": progress_of(row),
         "hand_off": hand_offs.open_link(row, now=now),
         "domain_form": DomainForm(),
+        "mode_change": mode_changes.latest_change(row),
         "events": events_about(unit, row.public_id, 10) if request.access.may("see_audit") else None,
         "again_url": connect_again_url(row) if row.state == State.DISCONNECTED else "",
     }

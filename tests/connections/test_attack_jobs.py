@@ -69,6 +69,7 @@ def run(name: str, scene: Scene, *, asked_at: float) -> None:
             "connection_id": scene.connection.pk,
             "mailbox_ids": list(Mailbox.objects.values_list("pk", flat=True)),
             "asked_at": asked_at,
+            "change_id": 0,
             "user_id": scene.company.olga.pk,
             "after": 0,
         },
