@@ -220,7 +220,7 @@ def put_off(ids: list[int], connection: CalendarConnection, *, until: datetime) 
     update_in_order(rows, next_sync_at=until, leased_until=None)
 
 
-def mark_synced(mailbox: Mailbox, *, now: datetime, next_sync_at: datetime) -> None:
+def mark_synced(mailbox: Mailbox, *, now: datetime, next_sync_at: datetime, changes: int = 0) -> None:
     """Reading, begun at `now`, succeeded. A pause or a change of connection in between wins.
 
     A hint that came since then may speak of what was not read yet: it stays, and is followed soon.
@@ -261,3 +261,4 @@ def mark_failing(
         hinted_at=None,
         next_sync_at=retry_at(failure, mailbox.attempts + 1, now=now, retry_after=retry_after),
     )
+        last_changes=changes,

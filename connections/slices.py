@@ -197,7 +197,7 @@ class _Slice:
         try:
             with readable():
                 reading = future.result()
-                known = self._keep(box, reading)
+                known, changes = self._keep(box, reading)
         except AuthorizationLost as error:
             self.refused.append((box, error))
         except MailboxError as error:
@@ -214,7 +214,8 @@ class _Slice:
             self._failed(box, Mailbox.Failure.UNREADABLE, error.code)
         else:
             circuits.answered(self.connection, now=self.now)
-            mailboxes.mark_synced(box, now=self.now, next_sync_at=self.now + self._pause(box, known=known))
+            again = self.now + self._pause(box, known=known)
+            mailboxes.mark_synced(box, now=self.now, next_sync_at=again, changes=changes)
             self.counts["mailboxes_read"] += 1
             self.succeeded = True
 
@@ -247,7 +248,7 @@ class _Slice:
             row.provider_id: row
             for row in box.calendars.filter(provider=self.connection.provider, counts=True)
         }
-        known = True
+        known, changes = True, 0
         for part in reading.readings:
             if row := rows.get(part.provider_id):
                 stored = busy_store.store(
@@ -259,7 +260,7 @@ class _Slice:
                 if unannounced and not part.full:
                     self.counts["unannounced"] += stored.changed
         self.counts["hints"] += bool(box.hinted_at)
-        return known
+        return known, changes
 
     def _keep_list(self, box: Mailbox, reading: MailboxReading) -> None:
         primary_zone = next((info.time_zone for info in reading.listed if info.primary), "")
@@ -278,6 +279,7 @@ class _Slice:
         return self.pool.submit(ask_free_busy, self.service, task, part, spans).result()
 
     def _settle_refusals(self) -> None:
+                changes += stored.changed
         """A refusal may be about one person or about everybody: where that is open, the self-test tells.
 
         When the connection is lost nothing is written about mailboxes: what is known of them stays.

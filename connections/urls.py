@@ -18,6 +18,7 @@ from .views import (
     own_data,
     push,
     set_up,
+    reading,
 )
 
 _CONNECTION = "connections/<str:connection_id>/"
@@ -35,7 +36,8 @@ unit_urls = [
     path(f"{_CONNECTION}pause/", connections.pause, name="connection_pause"),
     path(f"{_CONNECTION}resume/", connections.resume, name="connection_resume"),
     path(f"{_CONNECTION}disconnect/", connections.disconnect, name="connection_disconnect"),
-    path(f"{_CONNECTION}domains/add/", connections.domain_add, name="domain_add"),
+    path(f"{_CONNECTION}read/", reading.connection_read, name="connection_read"),
+    path(f"{_CONNECTION}reading/", reading.connection_reading, name="connection_reading"),
     path(f"{_CONNECTION}health/check/", health.check_now, name="connection_check"),
     path(f"{_CONNECTION}health/mailboxes/", health.probes, name="connection_probes"),
     path(f"{_CONNECTION}health/secret/", health.secret_end, name="secret_end"),
@@ -76,6 +78,8 @@ unit_urls = [
     path(f"{_MEMBER}connection/", members.choose_connection, name="choose_connection"),
     path(f"{_MEMBER}settings/", members.member_settings, name="member_settings"),
     path(f"{_MEMBER}identity/", identity.identity_ask, name="identity_ask"),
+    path(f"{_MEMBER}read/", reading.member_read, name="member_read"),
+    path(f"{_MEMBER}reading/", reading.member_reading, name="member_reading"),
     path(f"{_MEMBER}address/", identity.member_address, name="member_address"),
     path(f"{_MEMBER}suspend/", memberships.member_suspend, name="member_suspend"),
     path(f"{_MEMBER}reinstate/", memberships.member_reinstate, name="member_reinstate"),

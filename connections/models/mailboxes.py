@@ -54,6 +54,7 @@ class Mailbox(UnitScoped):
     attempts = models.PositiveSmallIntegerField(default=0)  # failures in a row
     last_attempt_at = models.DateTimeField(null=True, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
+    last_changes = models.PositiveIntegerField(default=0)  # spans that the last reading found otherwise
     next_sync_at = models.DateTimeField(null=True, blank=True)  # empty: not due at all
     leased_until = models.DateTimeField(null=True, blank=True)  # handed to a job, which reads it until then
     calendars_listed_at = models.DateTimeField(null=True, blank=True)

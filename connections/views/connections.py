@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseStopPolling
 
-from connections import calendar_connections, domains, hand_offs, health_report, mode_changes
+from connections import calendar_connections, domains, hand_offs, health_report, mode_changes, sync_now
 from connections.forms import DomainForm
 from connections.free_busy import progress
 from connections.health import PROBE, check_lines
@@ -25,6 +25,7 @@ from orgunits.models import OrganizationalUnit
 
 from .common import connection_of
 from .connect import connect_again_url
+from .reading import asked_at
 
 MailboxState = Mailbox.State
 
@@ -70,9 +71,11 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
     ((_row, state),) = shown_with_counts([row])
     now, lines = timezone.now(), check_lines(row)
     reads = capabilities(row.provider, row.mode).reads_calendars and row.state != State.DISCONNECTED
+    asked = asked_at(request, row.public_id)
     context = {
         "connection": row,
         "state": state,
+        "round": sync_now.round_of(row, asked_at=asked, now=now) if asked else None,
         "capabilities": capabilities(row.provider, row.mode),
         "scopes": scopes_for(row.provider, row.mode),
         "lines": lines,

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from connections import calendars, mailboxes, member_list
+from connections import calendars, mailboxes, member_list, sync_now
 from connections.forms import MemberFilterForm, MemberSettingsForm
 from connections.free_busy import busy_periods
 from connections.identity import shown_identity
@@ -29,6 +29,7 @@ from orgunits.forms.bulk import BulkForm
 from orgunits.models import Member, OrganizationalUnit
 
 from .common import connection_of, member_of
+from .reading import asked_at
 
 COLUMNS = [
     "id",
@@ -162,12 +163,13 @@ def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> Ht
     weeks = [{"zone": viewer_zone.key, "whose": "viewer", "days": _week(row, monday, viewer_zone)}]
     if not _same_clock(own_zone, viewer_zone, monday):
         weeks.append({"zone": own_zone.key, "whose": "member", "days": _week(row, monday, own_zone)})
-    box = getattr(row, "mailbox", None)
+    box, asked = getattr(row, "mailbox", None), asked_at(request, row.public_id)
     own = request.access.member.pk == row.pk
     manages = request.access.may("manage_members")
     context = {
         "member": row,
         "mailbox": box,
+        "outcome": sync_now.outcome(box, asked_at=asked, now=timezone.now()) if asked else None,
         "calendars": list(box.calendars.all()) if box else [],
         "weeks": weeks,
         "monday": monday,
