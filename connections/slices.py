@@ -239,8 +239,9 @@ class _Slice:
             pk in live or (None in live and primary) for pk, primary in counting.items()
         )
 
-    def _keep(self, box: Mailbox, reading: MailboxReading) -> bool:
-        """Store the calendars and what was read of each; answers whether all of it is known."""
+    def _keep(self, box: Mailbox, reading: MailboxReading) -> tuple[bool, int]:
+        """Store the calendars and what was read of each; answers whether all of it is known, and how many
+        spans are otherwise than before."""
         unannounced = self._announced(box) and (not box.hinted_at or box.hinted_at > self.now)
         if reading.listed is not None:
             self._keep_list(box, reading)

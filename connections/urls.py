@@ -45,6 +45,7 @@ unit_urls = [
     path(f"{_CONNECTION}health/report/download/", health.report_download, name="health_report_download"),
     path(f"{_CONNECTION}domains/<str:domain>/verify/", connections.domain_verify, name="domain_verify"),
     path(f"{_CONNECTION}domains/<str:domain>/remove/", connections.domain_remove, name="domain_remove"),
+    path(f"{_CONNECTION}domains/add/", connections.domain_add, name="domain_add"),
     path(f"{_CONNECTION}identities/", identity.identities, name="identities"),
     path(f"{_CONNECTION}key/", key_rotation.key_rotate, name="key_rotate"),
     path(f"{_CONNECTION}mode/", mode_change.mode_new, name="mode_new"),
