@@ -256,6 +256,7 @@ class _Slice:
                     row.pk, self._with_answers(row, part, reading.task), reading.task, now=self.now
                 )
                 known &= stored.known
+                changes += stored.changed
                 self.counts["reconciled"] += part.compares
                 self.counts["missed"] += stored.missed
                 if unannounced and not part.full:
@@ -280,7 +281,6 @@ class _Slice:
         return self.pool.submit(ask_free_busy, self.service, task, part, spans).result()
 
     def _settle_refusals(self) -> None:
-                changes += stored.changed
         """A refusal may be about one person or about everybody: where that is open, the self-test tells.
 
         When the connection is lost nothing is written about mailboxes: what is known of them stays.
