@@ -231,6 +231,7 @@ def mark_synced(mailbox: Mailbox, *, now: datetime, next_sync_at: datetime, chan
     rows.update(
         last_attempt_at=now,
         last_synced_at=now,
+        last_changes=changes,
         next_sync_at=Case(
             When(hinted_at__gt=now, then=Value(now + timedelta(seconds=settings.PUSH_INTERVAL_SECONDS))),
             default=Value(next_sync_at),
@@ -261,4 +262,3 @@ def mark_failing(
         hinted_at=None,
         next_sync_at=retry_at(failure, mailbox.attempts + 1, now=now, retry_after=retry_after),
     )
-        last_changes=changes,
