@@ -101,16 +101,11 @@ def check_connection(
     """
     if not connection.unit.works:
         return Verdict(False, "unit_at_rest")
-    try:
-        verdict, answers, probe = ask(connection, service or calendar_service(connection))
-    except AuthorizationLost as error:
-        verdict, answers, probe = _refused(connection, error.reason), [], None
-    except Unreachable:
-        verdict, answers, probe = Verdict(False, "provider_down", waits=True), [], None
-    except Throttled:
-        verdict, answers, probe = Verdict(False, "provider_busy", waits=True), [], None
-    except ProviderError:
-        verdict, answers, probe = Verdict(False, "failed_at_provider", waits=True), [], None
+    if connection.personal:  # nobody authorized for everybody: there is nothing to test
+        return Verdict(True)
+    verdict, answers, probe = _look(connection, service)
+    if connection.state == State.ACTIVE and verdict.reason in LOST:
+        verdict, answers, probe = _look(connection, service)  # one refusal alone ends nothing that worked
     with transaction.atomic():
         same_mode = CalendarConnection.objects.filter(pk=connection.pk, mode=connection.mode)
         if same_mode.select_for_update(no_key=True).first() is None:
@@ -118,6 +113,22 @@ def check_connection(
         _write_down(connection, answers, probe, now=now)
         _act(connection, verdict, by=by, now=now)
     return verdict
+
+
+def _look(
+    connection: CalendarConnection, service: CalendarService | None
+) -> tuple[Verdict, list[ScopeAnswer], str | None]:
+    """Ask once, whatever comes of it."""
+    try:
+        return ask(connection, service or calendar_service(connection))
+    except AuthorizationLost as error:
+        return _refused(connection, error.reason), [], None
+    except Unreachable:
+        return Verdict(False, "provider_down", waits=True), [], None
+    except Throttled:
+        return Verdict(False, "provider_busy", waits=True), [], None
+    except ProviderError:
+        return Verdict(False, "failed_at_provider", waits=True), [], None
 
 
 def _refused(connection: CalendarConnection, reason: str) -> Verdict:

@@ -293,3 +293,16 @@ def test_a_silent_connection_is_not_even_tested(providers, verb):
     jobs.check_connection(connection.pk)
 
     assert providers.control("GET", "state")["calls"] == calls
+
+
+# --- a connection that worked ends only after a second refusal ------------------------------------------------------
+@pytest.mark.parametrize(("times", "state"), [(1, State.ACTIVE), (2, State.NEEDS_REAUTHORIZATION)])
+def test_one_refusal_alone_ends_nothing_that_worked(providers, times, state):
+    company = make_company()
+    connection = connect(company.unit, "microsoft", "free_busy", providers, by=company.olga)
+    providers.fault("entra_error", code=7000222, times=times)
+
+    health.check_connection(connection, by=None, now=timezone.now())
+
+    connection.refresh_from_db()
+    assert connection.state == state
