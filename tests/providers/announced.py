@@ -32,6 +32,7 @@ class Announced(Working):
     ) -> None:
         settings.PUBLIC_URL, settings.PUSH_INTERVAL_SECONDS = PUBLIC, 0
         providers.control("POST", "push-map", map=f"{PUBLIC}={live_server.url}")
+        self.since = time.time()
         super().__init__(providers, provider, mode)
         self.portal = live_server.url
         if opened:
@@ -49,6 +50,17 @@ class Announced(Working):
         row = CalendarConnection.objects.select_related("unit", "credential").get(pk=self.connection.pk)
         push.keep(row, now=self.now)
 
+    def keep_again(self) -> None:
+        """The same once every wait is over."""
+        PushChannel.objects.update(due_at=timezone.now())
+        self.now = timezone.now()
+        self.keep()
+
+    def read(self, *, after: timedelta = 5 * MINUTE) -> None:
+        if after:
+            self.providers.control("POST", "clock", advance_seconds=after.total_seconds())
+        super().read(after=after)
+
     def channel(self, member: Member | None = None) -> PushChannel:
         """The one channel of the member's calendar."""
         return PushChannel.objects.get(mailbox__member=member or self.member)
@@ -62,12 +74,15 @@ class Announced(Working):
         """The answers the portal gave to that many messages about changes, once they came."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            pushes = self.providers.control("GET", "pushes")["pushes"]
-            answers = [one["status"] for one in pushes if one["what"] != "sync"]
+            answers = [one["status"] for one in self.pushes() if one["what"] != "sync"]
             if len(answers) >= number:
                 return answers
             time.sleep(0.05)
-        raise AssertionError(pushes)
+        raise AssertionError(self.pushes())
+
+    def pushes(self) -> list[dict]:
+        """Everything the provider sent since this connection began."""
+        return self.providers.control("GET", f"pushes?since={self.since}")["pushes"]
 
     def is_hinted(self, member: Member | None = None) -> bool:
         return Mailbox.objects.filter(member=member or self.member, hinted_at__isnull=False).exists()
@@ -78,7 +93,3 @@ class Announced(Working):
         self.now = timezone.now()
         assert not self.is_hinted()
         return done
-
-    def poll(self) -> None:
-        """Nothing was announced; the member is read at the usual time."""
-        self.read(after=MINUTE)

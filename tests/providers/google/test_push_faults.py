@@ -48,9 +48,7 @@ def test_google_a_change_is_announced_and_known_after_one_reading(announced, wir
 
 
 def test_google_the_sync_message_of_a_new_channel_is_answered_and_announces_nothing(announced):
-    pushes = announced.providers.control("GET", "pushes")["pushes"]
-
-    assert {(one["what"], one["status"]) for one in pushes} == {("sync", 202)}
+    assert {(one["what"], one["status"]) for one in announced.pushes()} == {("sync", 202)}
     assert not announced.is_hinted()
 
 
@@ -119,13 +117,14 @@ def test_google_a_forged_token_on_a_known_channel_is_refused_like_an_unknown_one
     assert announced.channel().notified_at is None
 
 
-def test_google_a_message_on_a_channel_that_was_followed_by_another_is_not_believed_any_more(announced):
+def test_google_a_channel_that_was_followed_by_another_is_stopped_and_not_believed_any_more(announced):
+    known = announced.channel().channel_id
     announced.keep(after=timedelta(days=5))
-    PushChannel.objects.filter(state=State.CLOSING).delete()
-
     announced.change()
 
-    assert announced.messages(1) == [202], "the old channel was stopped at Google, so it sends nothing"
+    assert announced.messages(1) == [202]
+    assert {one["channel"] for one in announced.pushes() if one["what"] == "exists"} != {known}
+    assert message(announced, known, "its old token") == 404
 
 
 # --- opening ------------------------------------------------------------------------------------------------------
@@ -136,7 +135,7 @@ def test_google_a_channel_that_is_refused_leaves_reading_at_its_usual_times_and_
     providers.fault("channel_refused")
 
     announced.keep()
-    announced.poll()
+    announced.read(after=MINUTE)
 
     channel = announced.channel()
     assert (channel.state, channel.problem) == (State.REFUSED, "push.webhookUrlUnauthorized")
@@ -157,7 +156,7 @@ def test_google_a_lost_answer_to_the_watch_call_is_followed_by_a_channel_of_anot
     announced.keep()
     lost = announced.channel()
 
-    announced.keep(after=5 * MINUTE)
+    announced.keep_again()
     announced.follow()
 
     opened = announced.channel()
@@ -244,6 +243,8 @@ def test_google_a_revoked_delegation_opens_no_channel_and_the_connection_tells_w
     read_now(announced.connection, [announced.member], now=announced.now)
 
     assert announced.state == ("needs_reauthorization", "needs_reauthorization", "revoked")
+    announced.keep()  # asks once to stop what is open, which ends by itself otherwise
     before = announced.calls()
     announced.keep()
     assert announced.calls() == before
+    assert not PushChannel.objects.exists()

@@ -138,7 +138,7 @@ def test_microsoft_a_handshake_that_goes_wrong_leaves_polling_at_its_usual_times
     providers.fault("validation_wrong")
 
     announced.keep()
-    announced.poll()
+    announced.read(after=MINUTE)
 
     assert (announced.channel().state, announced.channel().problem) == (State.REFUSED, "ValidationError")
     assert subscriptions(announced) == []
@@ -154,7 +154,7 @@ def test_microsoft_a_subscription_that_is_refused_is_tried_again_in_an_hour_and_
     providers.fault("subscription_refused")
 
     announced.keep()
-    announced.poll()
+    announced.read(after=MINUTE)
 
     channel = announced.channel()
     assert (channel.state, channel.problem) == (State.REFUSED, "ErrorAccessDenied")
@@ -181,7 +181,7 @@ def test_microsoft_in_free_busy_no_subscription_is_ever_asked_for(providers, liv
     announced = unopened(providers, live_server, settings, "free_busy")
 
     announced.keep()
-    announced.poll()
+    announced.read(after=MINUTE)
 
     assert wire.of("subscriptions.create") == []
     assert not PushChannel.objects.exists()
