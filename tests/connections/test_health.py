@@ -296,6 +296,7 @@ def test_a_silent_connection_is_not_even_tested(providers, verb):
 
 
 # --- a connection that worked ends only after a second refusal ------------------------------------------------------
+@pytest.mark.django_db
 @pytest.mark.parametrize(("times", "state"), [(1, State.ACTIVE), (2, State.NEEDS_REAUTHORIZATION)])
 def test_one_refusal_alone_ends_nothing_that_worked(providers, times, state):
     company = make_company()
