@@ -227,23 +227,23 @@ MICROSOFT = [
 
 ROWS = [*ANSWERS, *GOOGLE, *MICROSOFT]
 
-# Faults of the sandbox's mail server, and the tests that set them.
-MAIL = {
+# Faults that strike elsewhere than in reading, and the tests that set them.
+ELSEWHERE = {
     "mail_refused": "tests/orgunits/test_invitation_pages.py",
     "mail_deferred": "tests/orgunits/test_invitation_pages.py",
     "mail_lost_answer": "tests/providers/sandbox/test_mail.py",
+    "push_lost": "tests/providers/google/test_push_faults.py",
+    "push_duplicate": "tests/providers/google/test_push_faults.py",
+    "push_delay": "tests/providers/google/test_push_faults.py",
+    "channel_refused": "tests/providers/google/test_push_faults.py",
+    "channel_short": "tests/providers/google/test_push_faults.py",
+    "subscription_refused": "tests/providers/microsoft/test_push_faults.py",
+    "client_state_wrong": "tests/providers/microsoft/test_push_faults.py",
+    "validation_wrong": "tests/providers/microsoft/test_push_faults.py",
 }
 
 # Faults of what the portal does not do yet: why no row can be run, and the feature that will bring it.
 LATER = {
-    "push_lost": ("no push channel is opened", "push"),
-    "push_duplicate": ("no push channel is opened", "push"),
-    "push_delay": ("no push channel is opened", "push"),
-    "channel_refused": ("no push channel is opened", "push"),
-    "channel_short": ("no push channel is opened", "push"),
-    "subscription_refused": ("no subscription is made", "push"),
-    "client_state_wrong": ("no subscription is made", "push"),
-    "validation_wrong": ("no subscription is made", "push"),
     "room_declines": ("no room is invited", "booking in Read Write"),
     "conference_type_refused": ("no event with a conference is written", "booking in Read Write"),
     "meet_pending": ("no event with a conference is written", "booking in Read Write"),
