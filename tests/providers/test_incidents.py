@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import jwt
 import pytest
 import requests
+from django.core import mail
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from connections import circuits
+from connections import circuits, notices
 from connections.models import CalendarConnection, Mailbox, MemberCalendar
 from connections.providers.base import Key
 from connections.providers.google import oauth as google
@@ -32,6 +33,7 @@ from tests.providers.wire import wire
 __all__ = ["wire"]
 
 PROVIDERS = pytest.mark.parametrize("provider", ["google", "microsoft"])
+OLGA = "olga@kube.example"  # the Ops Admin
 FORGOTTEN = {"google": "sync_token_expired", "microsoft": "delta_gone"}
 
 
@@ -80,7 +82,8 @@ def test_calcom_7564_5796_11964_a_dead_grant_is_seen_within_one_poll_and_everyth
     providers.control("DELETE", "delegation" if provider == "google" else "consents")
 
     working.read(after=timedelta(seconds=settings.POLL_SECONDS))
-    lost = working.state
+    lost, told = working.state, mails(working)
+    told_again = mails(working)
     if provider == "google":
         delegate(working.connection, providers)
     else:
@@ -89,8 +92,18 @@ def test_calcom_7564_5796_11964_a_dead_grant_is_seen_within_one_poll_and_everyth
     working.read()
 
     assert lost == ("needs_reauthorization", "needs_reauthorization", "revoked")
+    assert (told, told_again, mails(working)) == ([OLGA], [], [OLGA])
     assert working.state == ("active", "healthy", "")
     assert working.is_true()
+
+
+def mails(working: Working) -> list[str]:
+    """Who is written to now; each change for the worse or back is told once."""
+    mail.outbox.clear()
+    notices.tell_all(now=working.now)
+    for notice_id in notices.due(now=working.now):
+        notices.send(notice_id, now=working.now)
+    return [address for letter in mail.outbox for address in letter.to]
 
 
 # --- the life of a token ------------------------------------------------------------------------------------------
