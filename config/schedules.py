@@ -18,6 +18,7 @@ class Entry:
 TIMETABLE: tuple[Entry, ...] = (
     Entry("read what is due", "connections.jobs.poll_changes", "* * * * *"),
     Entry("follow members who went or came back", "connections.jobs.follow_members", "* * * * *"),
+    Entry("end members' own authorizations", "connections.jobs.end_grants", "* * * * *"),
     Entry("send mail that was not taken", "orgunits.jobs.send_again", "* * * * *"),
     Entry("end invitations", "orgunits.jobs.end_invitations", "*/10 * * * *"),
     Entry("forget sheets of invitations", "orgunits.jobs.forget_sheets", "45 2 * * *"),

@@ -24,6 +24,7 @@ CODES = {
         _Purpose.SIGN_IN: _("sign-in"),
         _Purpose.PROVE_ADMINISTRATOR: _("proof of being an administrator"),
         _Purpose.ADMIN_CONSENT: _("consent for the whole organization"),
+        _Purpose.PERSONAL: _("a member’s own authorization"),
     },
     "reason": {code: reason.sentence for code, reason in REASONS.items()},
     "state": dict(CalendarConnection.State.choices),

@@ -216,8 +216,11 @@ def _same_traveller(attempt: PendingAuthorization, traveller: Traveller) -> bool
 
 
 def _still_allowed(attempt: PendingAuthorization) -> bool:
-    """Whether the person may still connect services of the unit: roles are taken while somebody is away."""
+    """Whether the person may still connect services of the unit, or is still the member whose calendar it is:
+    roles are taken while somebody is away."""
     access = access_to(attempt.user, attempt.connection.unit.slug)
+    if attempt.purpose == Purpose.PERSONAL:
+        return access is not None and access.member.pk == attempt.member_id
     return access is not None and access.may("manage_connections")
 
 
@@ -240,7 +243,7 @@ def complete_sign_in(
         accept = _approve if attempt.mode_change else _accept
         accept(attempt, who, traveller=traveller, now=now)
     except Refused as refused:
-        _refuse(attempt, refused.reason, traveller=traveller, now=now)
+        refuse(attempt, refused.reason, traveller=traveller, now=now)
         refused.purpose = attempt.purpose
         raise
     return connection
@@ -385,7 +388,7 @@ def complete_consent(
             raise Refused("wrong_tenant", connection)
         _consented(attempt, traveller=traveller, now=now)
     except Refused as refused:
-        _refuse(attempt, refused.reason, traveller=traveller, now=now)
+        refuse(attempt, refused.reason, traveller=traveller, now=now)
         refused.purpose = attempt.purpose
         raise
     return connection
@@ -408,7 +411,7 @@ def _consented(attempt: PendingAuthorization, *, traveller: Traveller, now: date
 
 
 @transaction.atomic
-def _refuse(attempt: PendingAuthorization, reason: str, *, traveller: Traveller, now: datetime) -> None:
+def refuse(attempt: PendingAuthorization, reason: str, *, traveller: Traveller, now: datetime) -> None:
     """Write down that an attempt had no effect."""
     PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome=reason)
     audit.record(

@@ -43,6 +43,7 @@ def watchable() -> QuerySet[MemberCalendar]:
         counts=True,
         gone_at=None,
         provider=F("mailbox__connection__provider"),
+        mailbox__connection__personal=False,  # a channel would need each member's token to be stopped
         mailbox__connection__state=CalendarConnection.State.ACTIVE,
         mailbox__connection__unit__state=OrganizationalUnit.State.ACTIVE,
         mailbox__member__state=Member.State.ACTIVE,

@@ -45,12 +45,14 @@ def normal_domain(text: str) -> str:
 def add_domain(
     connection: CalendarConnection, name: str, *, by: User | None, now: datetime, verified: str = ""
 ) -> ConnectionDomain:
-    """Name a domain that this connection serves. Outside No Access it serves nobody before it is verified.
+    """Name a domain that this connection serves. Where the connection itself opens calendars it serves nobody
+    before it is verified; in No Access, and where each member authorizes, there is nothing to prove.
 
     Raises NotADomain.
     """
     reads = capabilities(connection.provider, connection.mode).reads_calendars
-    verified = verified if reads else Verified.DECLARED
+    opens = reads and not connection.personal
+    verified = verified if opens else Verified.DECLARED
     row, created = ConnectionDomain.objects.get_or_create(
         connection=connection,
         domain=normal_domain(name),

@@ -63,7 +63,7 @@ class ServiceForm(forms.Form):
 
 
 class DomainsForm(forms.Form):
-    """The mail domains of a No Access connection."""
+    """The mail domains of a connection that opens nothing by itself."""
 
     domains = forms.CharField(
         label=_("Mail domains of these people"),

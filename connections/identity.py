@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from orgunits import access, identity, members
 from orgunits.models import Member, User
 
-from . import jobs, mailboxes
+from . import jobs, mailboxes, personal_grants
 from .models import CalendarConnection, Mailbox
 from .modes import CAPABILITIES, capabilities
 from .states import State
@@ -90,6 +90,7 @@ def ask_slice(connection: CalendarConnection, by: User, *, after: int, now: date
 def change_address(member: Member, email: str, *, by: User, now: datetime) -> None:
     """Another address: another mailbox, of which nothing is known yet. Raises what members.change_address does."""
     members.change_address(member, email, by=by, now=now)
+    personal_grants.withdraw_of(member, by=by, now=now)  # it was for the calendar of the address before
     mailboxes.one_decision_at_a_time(member.unit_id)
     old = Mailbox.objects.filter(member=member).first()
     if old is not None:

@@ -141,6 +141,15 @@ def follow_members() -> None:
     follow(now=timezone.now())
 
 
+def end_grants() -> None:
+    """Every minute: members' own authorizations that are over here, and that Google has yet to be told of."""
+    from . import personal_grants
+
+    now = timezone.now()
+    personal_grants.follow(now=now)
+    personal_grants.revoke_due(now=now)
+
+
 def retry_checks() -> None:
     """Every minute: look again at connections that wait for their provider, or do not work wholly."""
     for pk, public_id in _due_for_a_check().values_list("pk", "public_id"):

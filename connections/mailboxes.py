@@ -214,6 +214,37 @@ def set_override(member: Member, connection: CalendarConnection | None, *, by: U
     assign(member.unit, now=now)
 
 
+@transaction.atomic
+def make_due(member: Member, connection: CalendarConnection, *, now: datetime) -> bool:
+    """Read this member now: something that kept us from it is over. False when another connection serves them."""
+    rows = Mailbox.objects.filter(member=member, connection=connection).exclude(state__in=HELD)
+    due = {"next_sync_at": now, "leased_until": None, "failure": "", "failure_code": "", "attempts": 0}
+    failing = rows.filter(state=State.FAILING)
+    return bool(failing.update(state=State.WAITING, state_since=now, **due) or rows.update(**due))
+
+
+@transaction.atomic
+def forget_mailbox(member: Member, connection: CalendarConnection, *, now: datetime) -> None:
+    """What was read of this member through `connection` goes; they have not authorized it any more."""
+    calendars = MemberCalendar.objects.filter(mailbox__member=member, mailbox__connection=connection)
+    calendars.update(  # first, because it waits for readings that are just being stored
+        feed_token="", full_round_at=None, last_synced_at=None, window_starts=None, window_ends=None
+    )
+    BusyPeriod.objects.filter(calendar__in=calendars).delete()
+    EventPosition.objects.filter(calendar__in=calendars).delete()
+    rows = Mailbox.objects.filter(member=member, connection=connection)
+    rows.update(last_synced_at=None, calendars_listed_at=None)
+    rows.exclude(state__in=HELD).update(
+        state=State.FAILING,
+        state_since=now,
+        failure=Failure.NOT_GRANTED,
+        failure_code="",
+        next_sync_at=retry_at(Failure.NOT_GRANTED, 1, now=now),
+        leased_until=None,
+        hinted_at=None,
+    )
+
+
 def put_off(ids: list[int], connection: CalendarConnection, *, until: datetime) -> None:
     """Try these again at `until`, as far as they are still this connection's to read."""
     rows = Mailbox.objects.filter(pk__in=ids, connection=connection, next_sync_at__isnull=False)

@@ -22,6 +22,7 @@ def kept_on(member: Member, *, own: bool) -> dict:
         **({"sign_in": _sign_in(member)} if own and member.user else {}),
         "roles": _roles(member),
         "mailbox": _mailbox(member),
+        "own_authorizations": _own_authorizations(member),
         "calendars": _calendars(member),
         "busy_time": _busy_time(member),
         "invitations": _invitations(member),
@@ -88,6 +89,22 @@ def _mailbox(member: Member) -> dict | None:
         "failure": str(box.get_failure_display()) if box.failure else None,
         "last_read": box.last_synced_at,
     }
+
+
+def _own_authorizations(member: Member) -> list[dict]:
+    """That they are there and for what; the tokens are secrets of the connection, not data to take along."""
+    return [
+        {
+            "connection": str(grant.connection),
+            "state": str(grant.get_state_display()),
+            "state_since": grant.state_since,
+            "granted": grant.granted_at,
+            "permissions": grant.scopes,
+            "id_at_the_service": grant.subject,
+            "still_to_be_withdrawn_there": grant.revoke_at is not None,
+        }
+        for grant in member.personal_grants.select_related("connection").order_by("pk")
+    ]
 
 
 def _calendars(member: Member) -> list[dict]:

@@ -16,6 +16,7 @@ class Reason:
 
 _OPS_ADMIN = _("an Ops Admin of this unit")
 _TENANT = _("an administrator of the Google or Microsoft tenant")
+_MEMBER = _("you, on the page of your own calendar")
 _OPERATOR = _("whoever operates this installation")
 
 REASONS: dict[str, Reason] = {
@@ -88,6 +89,14 @@ REASONS: dict[str, Reason] = {
         _("This installation has no OAuth client at Google, so no administrator can sign in there yet."),
         _OPERATOR,
         _("Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET in the environment and restart the portal."),
+    ),
+    "only_members": Reason(
+        _("Each member authorizes for their own calendar: nobody can ask for all of them at once.")
+    ),
+    "members_failing": Reason(
+        _("Some members’ calendars are not read: their own authorization ended, or Google cannot be asked."),
+        _("each of these members"),
+        _("They connect their calendar again on their own page; the rest we try again by ourselves."),
     ),
     "app_disabled": Reason(
         _("The application is disabled in the tenant."), _TENANT, _("Enable it, or consent again.")
@@ -203,6 +212,36 @@ REASONS: dict[str, Reason] = {
         _("The sign-in gave less than was asked for."),
         _OPS_ADMIN,
         _("Sign in again and leave all boxes ticked."),
+    ),
+    # outcomes of a member's own authorization
+    "personal_declined": Reason(
+        _("You did not agree at Google. Nothing was changed."), _MEMBER, _("Connect again if you want to.")
+    ),
+    "personal_other_address": Reason(
+        _("That Google account does not have the address you have here. Nothing was kept."),
+        _MEMBER,
+        _("Connect again and choose the account with your own address."),
+    ),
+    "personal_other_organization": Reason(
+        _("That Google account belongs to another organization than your address. Nothing was kept."),
+        _MEMBER,
+        _("Connect again with the account of your organization."),
+    ),
+    "personal_other_subject": Reason(
+        _(
+            "Another Google account than yours has your address now, so we cannot tell that it is you. "
+            "Nothing was kept."
+        ),
+        _OPS_ADMIN,
+        _("If the address was given to a new person, remove this member and invite the new one."),
+    ),
+    "personal_scopes_missing": Reason(
+        _("You left out something we asked for, so your calendar cannot be read. Nothing was kept."),
+        _MEMBER,
+        _("Connect again and leave all boxes ticked."),
+    ),
+    "no_refresh_token": Reason(
+        _("Google gave us no lasting authorization. Nothing was kept."), _MEMBER, _("Connect again.")
     ),
     "failed_at_provider": Reason(
         _("The provider answered with an error. Nothing was changed."),

@@ -7,7 +7,7 @@ from .credentials import As, key_of
 from .models import CalendarConnection, ConnectionDomain
 from .modes import capabilities, scopes_for
 from .providers.base import AuthorizationLost, CalendarService, Spend
-from .providers.registry import open_calendars
+from .providers.registry import open_calendars, open_granted_calendars
 
 SILENT = {CalendarConnection.State.PAUSED, CalendarConnection.State.DISCONNECTED}
 
@@ -19,12 +19,14 @@ def calendar_service(
     instead: As | None = None,
     administrator: str = "",
     stopping: bool = False,
+    tokens: dict[str, str] | None = None,
 ) -> CalendarService:
     """The calendars behind `connection`; without `spend` for a self-test, whose calls no budget counts.
 
     `instead`: as if the connection were in another mode already, to try what that one was granted.
     `administrator`: whom Google is asked for scopes as, if not the one who signed in.
     `stopping`: only to take back what was asked for, also of a connection that makes no other calls any more.
+    `tokens`: by address, where each member authorizes for their own calendar.
     Raises AuthorizationLost when nobody signed in, nothing proves that this unit may use the tenant, the key
     is missing, or the connection makes no calls at all (paused, disconnected, No Access; its unit paused).
     """
@@ -36,6 +38,15 @@ def calendar_service(
     silent = connection.state in SILENT and not stopping
     if not capabilities(connection.provider, use.mode).reads_calendars or silent:
         raise AuthorizationLost("paused_by_admin")
+    if connection.personal:
+        if tokens is None:
+            raise AuthorizationLost("only_members")
+        return open_granted_calendars(
+            tokens,
+            scopes=scopes_for(connection.provider, connection.mode).organization,
+            connection_id=connection.public_id,
+            spend=spend or of_a_self_test(),
+        )
     if not connection.tenant:
         raise AuthorizationLost("not_signed_in")
     if not connection.proof:

@@ -17,6 +17,7 @@ from .health import check_connection
 from .models import CalendarConnection, Mailbox, MemberCalendar, PushChannel
 from .modes import Truth, capabilities
 from .periods import window_of
+from .personal_tokens import Tokens, access_token, tokens_for
 from .providers.base import (
     AuthorizationLost,
     CalendarService,
@@ -28,7 +29,7 @@ from .providers.base import (
 )
 from .reading import CalendarReading, KnownCalendar, MailboxReading, Task, ask_free_busy, read
 from .services import calendar_service
-from .states import State
+from .states import State, explain
 
 RELIST_AFTER = timedelta(hours=24)
 CALLS_PER_READ, CALLS_PER_POLL = 10, 3  # what a job reserves for a mailbox before it knows
@@ -73,14 +74,17 @@ def read_slice(
     mailboxes.put_off(left_over, connection, until=now + NEXT_MINUTE)
     if not fit:
         return
+    tokens = None
+    if connection.personal:  # here, because threads touch no row
+        tokens = tokens_for(connection, [box.member for box in fit], now=now)
     try:
-        service = calendar_service(connection, spend=budget.spend)
+        service = calendar_service(connection, spend=budget.spend, tokens=tokens.held if tokens else None)
     except AuthorizationLost as error:
         budget.give_back()
         mark_lost(connection, error.reason, now=now)
         return
     with ThreadPoolExecutor(settings.SYNC_THREADS) as pool:
-        _Slice(connection, service, pool, now=now).run(fit)
+        _Slice(connection, service, pool, tokens=tokens, now=now).run(fit)
     budget.give_back()
 
 
@@ -101,6 +105,13 @@ def _that_fit(boxes: list[Mailbox], calls: int) -> list[Mailbox]:
     return fit
 
 
+def _failed_with(error: ProviderError) -> "Future[MailboxReading]":
+    """What a thread would have brought back."""
+    future: Future[MailboxReading] = Future()
+    future.set_exception(error)
+    return future
+
+
 class _Slice:
     """One job's work: keeps threads busy with reading while this thread writes."""
 
@@ -110,9 +121,11 @@ class _Slice:
         service: CalendarService,
         pool: ThreadPoolExecutor,
         *,
+        tokens: Tokens | None,
         now: datetime,
     ):
         self.connection, self.service, self.pool, self.now = connection, service, pool, now
+        self.tokens = tokens  # where each member authorized for their own calendar
         self.boxes: dict[int, Mailbox] = {}
         self.refused: list[tuple[Mailbox, ProviderError]] = []
         self.succeeded = False
@@ -121,7 +134,7 @@ class _Slice:
     def run(self, boxes: list[Mailbox]) -> None:
         self.boxes = {box.pk: box for box in boxes}
         self._learn_preferences([box for box in boxes if self._lists(box)])
-        waiting = [self.pool.submit(read, self.service, self._task(box)) for box in boxes]
+        waiting = [self._begin(box) for box in boxes]
         tasks = dict(zip(waiting, (box.pk for box in boxes), strict=True))
         for future in as_completed(waiting):
             if future.cancelled():
@@ -133,7 +146,14 @@ class _Slice:
             self._settle_refusals()
         if self.succeeded:
             CalendarConnection.objects.filter(pk=self.connection.pk).update(last_good_at=self.now)
+            if self.tokens is not None and self.connection.state_reason:
+                explain(self.connection, "")
         reading_hours.add(self.connection, self.counts, now=self.now)
+
+    def _begin(self, box: Mailbox) -> "Future[MailboxReading]":
+        """Ask in a thread; not at all for who has no token of their own."""
+        lacks = self.tokens.lacking.get(box.member.email) if self.tokens is not None else None
+        return _failed_with(lacks) if lacks else self.pool.submit(read, self.service, self._task(box))
 
     def _stop(self, ids: list[int]) -> None:
         """Who was not asked yet waits with the others for a provider that is down, or asked for patience."""
@@ -203,6 +223,8 @@ class _Slice:
         except MailboxError as error:
             if error.failure == Mailbox.Failure.REFUSED:
                 self.refused.append((box, error))
+            elif self.tokens is not None and error.status == 401:
+                self._renew(box)
             else:
                 self._failed(box, error.failure, error.code)
         except Throttled as error:
@@ -285,6 +307,9 @@ class _Slice:
 
         When the connection is lost nothing is written about mailboxes: what is known of them stays.
         """
+        if self.tokens is not None:
+            self._settle_one_by_one()
+            return
         about_everybody = any(isinstance(error, AuthorizationLost) for _box, error in self.refused)
         if about_everybody or not self.succeeded:
             verdict = check_connection(self.connection, by=None, now=self.now)
@@ -294,6 +319,24 @@ class _Slice:
                 return
         for box, error in self.refused:
             self._failed(box, Mailbox.Failure.REFUSED, error.code)
+
+    def _settle_one_by_one(self) -> None:
+        """Nobody authorized for everybody: a refusal is one member's, unless it is our client that is refused."""
+        for box, error in self.refused:
+            self._failed(box, Mailbox.Failure.REFUSED, error.code)
+            if isinstance(error, AuthorizationLost) and error.reason != "incomplete":
+                explain(self.connection, error.reason)
+
+    def _renew(self, box: Mailbox) -> None:
+        """The provider no longer takes a member's token: is their authorization over, or only the token?"""
+        address = box.member.email
+        try:
+            refused = self.tokens.held[address]
+            access_token(self.tokens.grants[address], now=self.now, refused=refused)
+        except ProviderError as error:
+            self._finish(box, _failed_with(error))
+        else:
+            mailboxes.put_off([box.pk], self.connection, until=self.now + NEXT_MINUTE)
 
     def _slow_down(self, box: Mailbox, error: Throttled) -> None:
         """The budget of this minute is used up: come again. The provider says so: everybody waits."""

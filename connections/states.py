@@ -104,7 +104,8 @@ def shown(
     if computed == Condition.WAITING:
         since = connection.waiting_since
     elif computed in {Condition.DEGRADED, Condition.INCOMPLETE}:
-        why = why or ("mailboxes_failing" if failing else "incomplete")
+        failures = "members_failing" if connection.personal else "mailboxes_failing"
+        why = why or (failures if failing else "incomplete")
         since = since or connection.last_checked_at
     return Shown(
         code=computed or connection.state,
@@ -116,8 +117,14 @@ def shown(
     )
 
 
-# Failures that speak of the connection; the others are about one person each.
-OF_THE_CONNECTION = (Mailbox.Failure.THROTTLED, Mailbox.Failure.UNREACHABLE, Mailbox.Failure.UNREADABLE)
+# Failures that speak of the connection; the others are about one person each. Where each member authorizes, the
+# end of one authorization does too: there is nothing else that could say how the connection is.
+OF_THE_CONNECTION = (
+    Mailbox.Failure.THROTTLED,
+    Mailbox.Failure.UNREACHABLE,
+    Mailbox.Failure.UNREADABLE,
+    Mailbox.Failure.GRANT_LOST,
+)
 
 
 def shown_with_counts(connections: list[CalendarConnection]) -> list[tuple[CalendarConnection, Shown]]:

@@ -4,6 +4,8 @@ from django.conf import settings
 
 from .base import AuthorizationLost, CalendarService, Key, Spend
 from .google.calendar import GoogleCalendars
+from .google.oauth import ServiceAccount
+from .google.personal import GrantedTokens
 from .http import ProviderSession
 from .microsoft.calendar import MicrosoftCalendars
 
@@ -26,7 +28,7 @@ def open_calendars(
     session = ProviderSession(connection_id=connection_id)
     if provider == "google":
         return GoogleCalendars(
-            key,
+            ServiceAccount(key, session),
             scopes=scopes,
             administrator=administrator,
             only_domains=only_domains,
@@ -38,6 +40,21 @@ def open_calendars(
             key, tenant=tenant, scopes=scopes, administrator=administrator, session=session, spend=spend
         )
     raise AuthorizationLost("key_missing", provider)
+
+
+def open_granted_calendars(
+    tokens: dict[str, str], *, scopes: tuple[str, ...], connection_id: str, spend: Spend
+) -> CalendarService:
+    """Calendars of people who granted it one by one: `tokens` holds an access token for each address."""
+    session = ProviderSession(connection_id=connection_id)
+    return GoogleCalendars(
+        GrantedTokens(tokens),
+        scopes=scopes,
+        administrator="",
+        only_domains=None,
+        session=session,
+        spend=spend,
+    )
 
 
 def requests_per_minute(provider: str) -> int:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from connections import authorization, health, mode_checks
+from connections import authorization, health, mode_checks, personal_authorization
 from connections.authorization import Purpose, Refused, Traveller
 from connections.models import CalendarConnection, ModeChange
 from connections.reasons import reason
@@ -16,6 +16,7 @@ from connections.states import NotPossibleNow, State
 from orgunits.access import access_to, open_to
 
 from .hand_offs import current_hand_off
+from .personal import member_came_back
 from .set_up import tell
 
 
@@ -78,6 +79,8 @@ def _refused(request: HttpRequest, who: Traveller, refused: Refused) -> HttpResp
 @require_GET
 def google(request: HttpRequest) -> HttpResponse:
     """https://developers.google.com/identity/openid-connect/openid-connect#handle-the-response"""
+    if personal_authorization.is_personal(request.GET.get("state", "")):
+        return member_came_back(request)
     return _sign_in_came_back(request, "google")
 
 

@@ -9,7 +9,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseStopPolling
 
-from connections import calendar_connections, domains, hand_offs, health_report, mode_changes, sync_now
+from connections import (
+    calendar_connections,
+    domains,
+    hand_offs,
+    health_report,
+    mode_changes,
+    personal_grants,
+    sync_now,
+)
 from connections.forms import DomainForm
 from connections.free_busy import progress
 from connections.health import PROBE, check_lines
@@ -79,6 +87,7 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
         "capabilities": capabilities(row.provider, row.mode),
         "scopes": scopes_for(row.provider, row.mode),
         "lines": lines,
+        "grants": personal_grants.counted(row) if row.personal else None,
         "health": health_report.lines(row, now=now, scopes=lines) if reads else [],
         "was_granted": [line.name for line in lines if line.result == "granted" and line.name != PROBE],
         "push": push_overview(row, now=timezone.now()) if row.state == State.ACTIVE else None,

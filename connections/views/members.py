@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from connections import calendars, mailboxes, member_list, sync_now
+from connections import calendars, mailboxes, member_list, personal_grants, sync_now
 from connections.forms import MemberFilterForm, MemberSettingsForm
 from connections.free_busy import busy_periods
 from connections.identity import shown_identity
@@ -177,6 +177,7 @@ def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> Ht
         "next_url": f"?week={date.fromordinal(monday.toordinal() + 7)}",
         "hours": member_verbs.hours_of(row),
         "own": own,
+        "personal": personal_grants.own(row),
         "identity": shown_identity(row, box),
         "question": row.identity_confirmations.order_by("pk").last(),
         "may_change": own or manages,

@@ -71,10 +71,18 @@ def others_on_this_tenant(connection: CalendarConnection) -> list[CalendarConnec
     return list(rows.exclude(pk=connection.pk).exclude(state=State.DISCONNECTED)[:5])
 
 
+def _to_set_up(unit: OrganizationalUnit, connection_id: str) -> CalendarConnection:
+    """The unit's connection, or 404. Where each member authorizes there is nothing to set up."""
+    connection = connection_of(unit, connection_id)
+    if connection.personal:
+        raise Http404
+    return connection
+
+
 @unit_view("manage_connections")
 def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """What is done and what comes next, for the Ops Admin."""
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     over = connection.state == State.DISCONNECTED
     if over or not capabilities(connection.provider, connection.mode).reads_calendars:
         return redirect("connection", slug=unit.slug, connection_id=connection.public_id)
@@ -105,7 +113,7 @@ def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -
 @unit_view("manage_connections")
 def set_up_progress(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """The fragment that the set-up page asks for again while we wait for the provider."""
-    return progress_fragment(request, set_up_context(connection_of(unit, connection_id)))
+    return progress_fragment(request, set_up_context(_to_set_up(unit, connection_id)))
 
 
 def progress_fragment(request: HttpRequest, context: dict) -> HttpResponse:
@@ -127,7 +135,7 @@ def leave(request: HttpRequest, connection: CalendarConnection, purpose: str, ba
 @unit_view("manage_connections", fresh=True)
 @require_POST
 def sign_in(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     back = reverse("set_up", args=[unit.slug, connection_id])
     return leave(request, connection, Purpose.SIGN_IN, back, traveller(request))
 
@@ -135,7 +143,7 @@ def sign_in(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) 
 @unit_view("manage_connections", fresh=True)
 @require_POST
 def prove_administrator(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     back = reverse("set_up", args=[unit.slug, connection_id])
     return leave(request, connection, Purpose.PROVE_ADMINISTRATOR, back, traveller(request))
 
@@ -143,7 +151,7 @@ def prove_administrator(request: HttpRequest, unit: OrganizationalUnit, connecti
 @unit_view("manage_connections", fresh=True)
 @require_POST
 def consent(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     if connection.provider != CalendarConnection.Provider.MICROSOFT:
         raise Http404
     back = reverse("set_up", args=[unit.slug, connection_id])
@@ -154,7 +162,7 @@ def consent(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) 
 @require_POST
 def check_now(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Run the self-test and show what it found."""
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     if not capabilities(connection.provider, connection.mode).reads_calendars:
         raise Http404
     check_and_tell(request, connection, by=request.user)
@@ -191,7 +199,7 @@ def tell(request: HttpRequest, verdict: health.Verdict) -> None:
 @require_POST
 def prove_dns(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Name the tenant's domain for a DNS record, or look whether the record stands."""
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     if connection.provider != CalendarConnection.Provider.GOOGLE or not connection.tenant:
         raise Http404
     if connection.state == State.DISCONNECTED:
@@ -213,7 +221,7 @@ def prove_dns(request: HttpRequest, unit: OrganizationalUnit, connection_id: str
 @unit_view("manage_connections", fresh=True)
 def key_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Paste a key of this unit alone."""
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     scopes = scopes_for(connection.provider, connection.mode)
     if not scopes.organization or connection.state == State.DISCONNECTED:
         raise Http404
@@ -247,7 +255,7 @@ def key_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) 
 @require_POST
 def key_shared(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Use the installation's key instead of the unit's own."""
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     if connection.state == State.DISCONNECTED:
         raise Http404
     calendar_connections.use_key(connection, None, by=request.user, now=timezone.now())
@@ -258,7 +266,7 @@ def key_shared(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
 @require_POST
 def hand_off_new(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """A new link for an administrator; it is shown once, on the next page."""
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     if connection.state == State.DISCONNECTED:
         raise Http404
     _hand_off, token = hand_offs.create_link(connection, by=request.user, now=timezone.now())
@@ -269,7 +277,7 @@ def hand_off_new(request: HttpRequest, unit: OrganizationalUnit, connection_id: 
 @unit_view("manage_connections")
 @require_POST
 def hand_off_revoke(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
-    connection = connection_of(unit, connection_id)
+    connection = _to_set_up(unit, connection_id)
     for hand_off in connection.hand_offs.filter(finished_at=None, revoked_at=None).select_related("unit"):
         hand_offs.revoke(hand_off, by=request.user, now=timezone.now())
     messages.success(request, _("The link is withdrawn."))

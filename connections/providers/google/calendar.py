@@ -6,6 +6,7 @@ https://developers.google.com/workspace/calendar/api/v3/reference
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from typing import Protocol
 from urllib.parse import quote
 
 from django.conf import settings
@@ -20,7 +21,6 @@ from connections.providers.base import (
     EventSpan,
     Feed,
     FeedExpired,
-    Key,
     MailboxError,
     OpenChannel,
     Preferences,
@@ -35,7 +35,7 @@ from connections.providers.http import ProviderSession, json_of, raise_if_busy_o
 from connections.providers.zones import known_zone
 from orgunits.names import domain_of
 
-from .oauth import SCOPE, ServiceAccount
+from .oauth import SCOPE
 from .push import LONGEST, channel_of, channel_request
 
 BASE = f"{settings.GOOGLE_API_URL}/calendar/v3"
@@ -55,14 +55,23 @@ SHOWN_AS = {"outOfOffice": "out_of_office", "workingLocation": "working_elsewher
 RATE_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
 
 
+class TokenSource(Protocol):
+    """Where the tokens come from: a service account with domain-wide delegation, or each person's own grant."""
+
+    def token(self, subject: str, scopes: tuple[str, ...], *, fresh: bool = False) -> str:
+        """A token to act as `subject` (an address); `fresh` after one was refused."""
+
+    def probe(self, subject: str, scope: str) -> ScopeAnswer: ...
+
+
 class GoogleCalendars:
-    """A Workspace domain's calendars through a service account with domain-wide delegation."""
+    """Calendars of a Workspace's people, each with a token of their own: by delegation, or as they granted it."""
 
     longest_channel = LONGEST
 
     def __init__(
         self,
-        key: Key,
+        account: TokenSource,
         *,
         scopes: tuple[str, ...],
         administrator: str,
@@ -72,7 +81,7 @@ class GoogleCalendars:
     ):
         self.scopes, self.administrator, self.session, self.spend = scopes, administrator, session, spend
         self.only_domains = only_domains
-        self.account = ServiceAccount(key, session)
+        self.account = account
         full = FULL_SCOPE in scopes
         self.list_scope = FULL_SCOPE if full else LIST_SCOPE
         self.event_scope = FULL_SCOPE if full else FREE_BUSY_SCOPE

@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from connections.providers.base import GrantLost, RefreshTokenMissing, Unreadable, must_be_names, readable
+from connections.providers.base import (
+    GrantLost,
+    MailboxError,
+    RefreshTokenMissing,
+    ScopeAnswer,
+    Unreadable,
+    must_be_names,
+    readable,
+)
 from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
 
 from . import oauth
@@ -39,6 +47,23 @@ class Refreshed:
     expires_at: datetime
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
+
+
+class GrantedTokens:
+    """Access tokens of several people, by address, as the database had them. Never refreshes: threads use it."""
+
+    def __init__(self, tokens: dict[str, str]):
+        self._tokens = tokens
+
+    def token(self, subject: str, scopes: tuple[str, ...], *, fresh: bool = False) -> str:
+        """What `subject` granted, whatever `scopes`: it holds those of the mode. Raises MailboxError."""
+        if fresh or subject not in self._tokens:
+            raise MailboxError("grant_lost", "token refused", status=401)
+        return self._tokens[subject]
+
+    def probe(self, subject: str, scope: str) -> ScopeAnswer:
+        """Nobody granted anything for everybody."""
+        return ScopeAnswer(scope, granted=False, code="personal")
 
 
 def authorization_url(
