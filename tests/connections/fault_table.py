@@ -240,6 +240,9 @@ ELSEWHERE = {
     "subscription_refused": "tests/providers/microsoft/test_push_faults.py",
     "client_state_wrong": "tests/providers/microsoft/test_push_faults.py",
     "validation_wrong": "tests/providers/microsoft/test_push_faults.py",
+    "refresh_revoked": "tests/providers/google/test_personal_grants.py",
+    "refresh_rotates": "tests/providers/google/test_personal_grants.py",
+    "refresh_tokens_limited": "tests/providers/google/test_personal_grants.py",
 }
 
 # Faults of what the portal does not do yet: why no row can be run, and the feature that will bring it.
@@ -252,7 +255,4 @@ LATER = {
     "duplicate_transaction_refused": ("no event is written", "booking in Read Write"),
     "teams_policy_missing": ("no meeting is made", "conferencing connections"),
     "delta_replay": ("no directory is read", "directory connections"),
-    "refresh_revoked": ("no refresh token is kept: the sign-in only tells who it was", "sign-in that lasts"),
-    "refresh_rotates": ("no refresh token is kept", "one person's own grant"),
-    "refresh_tokens_limited": ("no refresh token is kept", "one person's own grant"),
 }

@@ -128,6 +128,27 @@ def test_google_of_a_listing_whose_second_page_fails_nothing_is_kept_and_the_pla
     assert working.is_true()
 
 
+def test_google_each_page_of_changes_is_asked_for_with_the_same_sync_token_again(providers, wire):
+    working = Working(providers, "google", "read_write")
+    working.calendar.add(TOMORROW, 5, rrule="FREQ=HOURLY")
+    wire.forget()
+
+    working.read()
+
+    pages = [one.query for one in wire.of("calendar.events.list") if "timeMin" not in one.query]
+    mine = [page for page in pages if page["quotaUser"] == pages_of(pages)]
+    assert len(mine) > 1
+    assert {page["syncToken"] for page in mine} == {mine[0]["syncToken"]}
+    assert all("pageToken" in page for page in mine[1:])
+    assert working.is_true()
+
+
+def pages_of(pages: list[dict]) -> str:
+    """Whose reading took more than one page."""
+    named = [page["quotaUser"] for page in pages]
+    return max(named, key=named.count)
+
+
 # --- what stands in the feed --------------------------------------------------------------------------------------
 @BOTH_MODES
 def test_google_a_deleted_event_that_comes_as_an_id_alone_frees_its_time(providers, mode):
@@ -199,7 +220,7 @@ def test_google_an_api_that_is_switched_off_ends_the_connection_and_names_the_ca
     assert working.told() == Told("stopped")
 
 
-def test_google_a_call_beyond_the_scopes_of_the_token_is_no_reason_to_try_again_soon(providers, wire):
+def test_google_a_connection_that_ended_makes_no_more_calls(providers):
     working = Working(providers, "google")
     before = working.calls()
     providers.control("DELETE", "delegation")
@@ -210,6 +231,30 @@ def test_google_a_call_beyond_the_scopes_of_the_token_is_no_reason_to_try_again_
 
     assert asked > 0
     assert working.calls() - before == asked, "a refused connection is asked nothing more"
+
+
+@pytest.mark.parametrize("reason", ["forbidden", "insufficientPermissions"])
+def test_google_a_403_about_one_member_is_not_tried_again_soon_and_ends_no_connection_that_works(
+    providers, reason
+):
+    working = Working(providers, "google")
+    working.strike("rate_limited", working.member, status=403, reason=reason)
+
+    working.read()
+
+    assert working.told() == Told("failing", "refused", reason, 6 * HOUR)
+    assert working.state == ("active", "healthy", "")
+    assert working.is_read(working.colleague)
+
+
+def test_google_a_400_is_our_mistake_and_not_tried_again_within_the_hour(providers):
+    working = Working(providers, "google")
+    working.strike("rate_limited", working.member, status=400, reason="badRequest")
+
+    working.read()
+
+    assert working.told() == Told("failing", "unreadable", "badRequest", HOUR)
+    assert working.state == ("active", "degraded", "")
 
 
 # --- too many calls, and a server that fails ----------------------------------------------------------------------

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from connections.authorization import Refused
 from connections.credentials import key_of
 from connections.models import Mailbox
 from connections.modes import scopes_for
@@ -211,6 +212,43 @@ def test_google_a_suspended_member_fails_alone_and_is_read_again_when_they_are_b
 
     assert (suspended.state, suspended.failure) == ("failing", "refused")
     assert working.told().state == Mailbox.State.SYNCED
+
+
+def test_google_a_member_whom_the_delegation_does_not_reach_is_refused_alone_while_the_others_are_read(
+    providers,
+):
+    working = Working(providers, "google")
+    working.strike("delegation_pending", working.member)
+
+    working.read()
+
+    assert working.told() == Told("failing", "refused", "unauthorized_client", 6 * HOUR)
+    assert working.state == ("active", "healthy", "")
+    assert working.is_read(working.colleague)
+
+
+def test_google_a_sign_in_that_was_denied_changes_nothing_and_can_be_begun_again(providers):
+    setting_up = SettingUp(providers, "google")
+    before = setting_up.row.signed_in_at
+    providers.fault("consent_denied", times=1)
+
+    with pytest.raises(Refused, match="sign_in_cancelled"):
+        sign_in(setting_up.connection, ADMINISTRATORS["google"], by=setting_up.company.olga)
+    denied = setting_up.row.signed_in_at
+    sign_in(setting_up.connection, ADMINISTRATORS["google"], by=setting_up.company.olga)
+
+    assert denied == before < setting_up.row.signed_in_at
+
+
+def test_google_a_token_address_that_is_down_during_the_sign_in_changes_nothing(providers):
+    setting_up = SettingUp(providers, "google")
+    before = setting_up.row.signed_in_at
+    providers.fault("token_unavailable")
+
+    with pytest.raises(Refused, match="provider_down"):
+        sign_in(setting_up.connection, ADMINISTRATORS["google"], by=setting_up.company.olga)
+
+    assert setting_up.row.signed_in_at == before
 
 
 def test_google_a_workspace_that_blocks_our_client_keeps_the_browser_and_nothing_changes(providers):
