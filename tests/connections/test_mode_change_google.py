@@ -74,7 +74,8 @@ def test_granted_then_made_it_serves_the_same_people_in_the_new_mode(scene):
 @narrower
 def test_the_narrower_mode_keeps_no_id_of_an_event_and_shows_nobody_free_meanwhile(scene):
     seen = stored(scene.member)
-    assert seen and not bare_names()
+    assert seen
+    assert not bare_names()
     change = begin(scene)
     grant_at_google(scene, change)
     check(change)
@@ -85,7 +86,8 @@ def test_the_narrower_mode_keeps_no_id_of_an_event_and_shows_nobody_free_meanwhi
     assert stored(scene.member) == seen
     assert set(MemberCalendar.objects.values_list("feed_token", flat=True)) == {""}
     scene.read()
-    assert bare_names() and scene.is_true()
+    assert bare_names()
+    assert scene.is_true()
 
 
 @wider
