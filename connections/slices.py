@@ -36,11 +36,12 @@ CALLS_PER_READ, CALLS_PER_POLL = 10, 3  # what a job reserves for a mailbox befo
 CALLS_SPARE = 200  # beside that, for mailboxes with many series or calendars; what is left is given back
 NEXT_MINUTE = timedelta(seconds=60)
 MINUTES_A_DAY = 24 * 60
+STRIDE = 7919  # puts neighbours far apart over the day; prime, so that every minute is used
 
 
 def reconciliation_due(mailbox_id: int, *, now: datetime) -> datetime:
     """The last moment at which this mailbox was to be read wholly: once a day, spread evenly over the day."""
-    minute = mailbox_id * 7919 % MINUTES_A_DAY  # neighbours far apart; prime, so that every minute is used
+    minute = mailbox_id * STRIDE % MINUTES_A_DAY
     moment = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=minute)
     return moment if moment <= now else moment - timedelta(days=1)
 
