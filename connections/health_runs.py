@@ -45,27 +45,37 @@ class Median(Aggregate):
 
 
 # --- what our own rows say ----------------------------------------------------------------------------------------
-def readings_of(connection: CalendarConnection, *, now: datetime) -> Readings:
-    """How reading goes, over all mailboxes of the connection; one query."""
+def _how_reading_goes(*, now: datetime) -> dict[str, Aggregate]:
+    """The fields of Readings, counted over mailboxes."""
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     due = free & Q(next_sync_at__lte=now)
     failing = Q(state=Mailbox.State.FAILING)
+    return {
+        "number": Count("pk"),
+        "read": Count("last_synced_at"),
+        "newest": Max("last_synced_at"),
+        "oldest": Min("last_synced_at"),
+        "median": Median("last_synced_at"),
+        "oldest_of_well": Min("last_synced_at", filter=Q(state=Mailbox.State.SYNCED)),
+        "due": Count("pk", filter=due),
+        "due_since": Min("next_sync_at", filter=due),
+        "failing": Count("pk", filter=failing),
+        "failing_of_connection": Count("pk", filter=failing & Q(failure__in=OF_THE_CONNECTION)),
+        "next_try": Min("next_sync_at", filter=failing),
+    }
+
+
+def readings_of(connection: CalendarConnection, *, now: datetime) -> Readings:
+    """How reading goes, over all mailboxes of the connection; one query."""
     rows = connection.mailboxes.filter(state__in=(*READ, *HELD))
-    return Readings(
-        **rows.aggregate(
-            number=Count("pk"),
-            read=Count("last_synced_at"),
-            newest=Max("last_synced_at"),
-            oldest=Min("last_synced_at"),
-            median=Median("last_synced_at"),
-            oldest_of_well=Min("last_synced_at", filter=Q(state=Mailbox.State.SYNCED)),
-            due=Count("pk", filter=due),
-            due_since=Min("next_sync_at", filter=due),
-            failing=Count("pk", filter=failing),
-            failing_of_connection=Count("pk", filter=failing & Q(failure__in=OF_THE_CONNECTION)),
-            next_try=Min("next_sync_at", filter=failing),
-        )
-    )
+    return Readings(**rows.aggregate(**_how_reading_goes(now=now)))
+
+
+def readings_by_connection(unit: OrganizationalUnit, *, now: datetime) -> dict[int, Readings]:
+    """The same for each connection of the unit that serves somebody, by its key; one query."""
+    rows = unit.mailboxes.filter(state__in=(*READ, *HELD), connection__isnull=False)
+    found = rows.order_by().values("connection").annotate(**_how_reading_goes(now=now))
+    return {row.pop("connection"): Readings(**row) for row in found}
 
 
 def channels_of(connection: CalendarConnection, *, now: datetime) -> Channels:
