@@ -3,7 +3,19 @@
 `/gallery/` shows each of them in all its states. One noun a file; the markup stands in `templates/components/`.
 """
 
-from . import acts, data, forms, icons, layout, moments, people, states, week
+from . import acts, chart, data, forms, icons, layout, moments, people, states, week
 from .library import register
 
-__all__ = ["acts", "data", "forms", "icons", "layout", "moments", "people", "register", "states", "week"]
+__all__ = [
+    "acts",
+    "chart",
+    "data",
+    "forms",
+    "icons",
+    "layout",
+    "moments",
+    "people",
+    "register",
+    "states",
+    "week",
+]
