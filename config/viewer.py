@@ -80,7 +80,8 @@ def unit_menu(request: HttpRequest) -> list[dict]:
     unit, me = access.member.unit, access.member
     concerned = access.may("see_connections") or access.opens_applications
     connections = [
-        ("see_connections", _("Connections"), "plug-connected", reverse("connections", args=[unit.slug]))
+        ("see_connections", _("Connections"), "plug-connected", reverse("connections", args=[unit.slug])),
+        ("see_connections", _("Health"), "heartbeat", reverse("unit_health", args=[unit.slug])),
     ]
     applications = [("see_unit", _("Applications"), "apps", reverse("applications", args=[unit.slug]))]
     applications = applications if access.opens_applications else []

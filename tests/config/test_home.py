@@ -87,8 +87,8 @@ def test_an_employee_lands_on_their_own_page():
 def test_the_menu_begins_with_what_the_unit_is_mostly_for():
     company, tools = make_company(), make_integrator()
 
-    assert menu_of(company.olga, company.unit)[:3] == ["Home", "Connections", "Applications"]
-    assert menu_of(tools.irma, tools.unit)[:3] == ["Home", "Applications", "Connections"]
+    assert menu_of(company.olga, company.unit)[:4] == ["Home", "Connections", "Health", "Applications"]
+    assert menu_of(tools.irma, tools.unit)[:4] == ["Home", "Applications", "Connections", "Health"]
 
 
 def test_the_menu_holds_only_what_opens():
