@@ -43,9 +43,9 @@ class ProbesForm(forms.Form):
         del self.fields["must_be_refused" if google else "second_administrator"]
 
     def clean(self) -> dict:
-        data = super().clean()
+        entered = super().clean()
+        data = {name: (address or "").lower() for name, address in entered.items()}
         for name, address in data.items():
-            data[name] = address = (address or "").lower()
             if address and not may_ask_as(self.connection, address):
                 self.add_error(name, _("Nothing proves that this mail domain belongs to this tenant."))
         administrator = self.connection.administrator.lower()

@@ -36,6 +36,7 @@ from .connect import connect_again_url
 from .reading import asked_at
 
 MailboxState = Mailbox.State
+OFFERS_HAND_OFF = {State.PENDING, State.NEEDS_REAUTHORIZATION}
 
 
 @unit_view("see_connections")
@@ -94,7 +95,7 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
         "domains": list(row.domains.all()),
         "dns_prefix": domains.DNS_PREFIX,
         "progress": progress_of(row),
-        "hand_off": hand_offs.open_link(row, now=now),
+        "hand_off": hand_offs.open_link(row, now=now) if row.state in OFFERS_HAND_OFF else None,
         "domain_form": DomainForm(),
         "mode_change": mode_changes.latest_change(row),
         "events": events_about(unit, row.public_id, 10) if request.access.may("see_audit") else None,

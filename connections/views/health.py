@@ -90,7 +90,7 @@ def secret_end(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
     """When the unit's own key ends. The installation's is told in its settings."""
     row = _looked_after(unit, connection_id)
     if row.credential is None:
-        raise Http404
+        return redirect(_back(row))  # whose line says who tells it
     now = timezone.now()
     initial = {"ends_on": row.credential.secret_ends_on}
     form = SecretEndForm(request.POST or None, initial=initial, today=now.date())
