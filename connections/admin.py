@@ -3,16 +3,19 @@
 from django.contrib import admin
 from django.db.models import Count, Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, reverse
+from django.utils.html import format_html
 
+from orgunits.models import OrganizationalUnit
 from orgunits.support_admin import Sealed, moment
 
-from .models import CalendarConnection, HandOff, Mailbox, PendingAuthorization, ScopeCheck
+from .models import CalendarConnection, HandOff, HealthCheck, Mailbox, PendingAuthorization, ScopeCheck
 from .views import support
 
 
-class ScopeCheckInline(admin.TabularInline):
-    model = ScopeCheck
+class ChecksInline(admin.TabularInline):
+    """The last answers to a connection's checks, to look at."""
+
     fields = readonly_fields = ["name", "result", "code", "since", "checked_at"]
     extra = 0
     can_delete = False
@@ -27,6 +30,14 @@ class ScopeCheckInline(admin.TabularInline):
         return False
 
 
+class ScopeCheckInline(ChecksInline):
+    model = ScopeCheck
+
+
+class HealthCheckInline(ChecksInline):
+    model = HealthCheck
+
+
 @admin.register(CalendarConnection)
 class CalendarConnectionAdmin(Sealed):
     """State, cause, last good sync and failing mailboxes by class; and trying again now."""
@@ -36,7 +47,7 @@ class CalendarConnectionAdmin(Sealed):
     list_filter = ["provider", "mode", "state"]
     search_fields = ["public_id", "tenant"]
     ordering = ["-pk"]
-    inlines = [ScopeCheckInline]
+    inlines = [ScopeCheckInline, HealthCheckInline]
     change_form_template = "admin/connections/calendarconnection/change_form.html"
     fields = [
         "public_id",
@@ -58,11 +69,24 @@ class CalendarConnectionAdmin(Sealed):
     ]
 
     def get_urls(self) -> list:
-        view = self.admin_site.admin_view(self.try_again)
+        try_again = self.admin_site.admin_view(self.try_again)
+        health = self.admin_site.admin_view(self.health)
         return [
-            path("<path:object_id>/try-again/", view, name="connections_calendarconnection_try_again"),
+            path("<path:object_id>/try-again/", try_again, name="connections_calendarconnection_try_again"),
+            path("health/<str:unit_id>/", health, name="connections_health"),
             *super().get_urls(),
         ]
+
+    def links(self, unit: OrganizationalUnit) -> list[str]:
+        url = reverse("admin:connections_health", args=[unit.public_id])
+        return [*super().links(unit), format_html('<a href="{}">{}</a>', url, "Health of its connections")]
+
+    def health(self, request: HttpRequest, unit_id: str) -> HttpResponse:
+        """What the unit's own people see of its health, in numbers."""
+        if answer := self.enter_unit(request, unit_id, "health"):
+            return answer
+        frame = {**self.admin_site.each_context(request), "opts": self.opts}
+        return support.health(request, request.support_visit.unit, frame)
 
     def try_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The one act of support on connections: try again now, with a reason."""

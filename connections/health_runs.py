@@ -1,5 +1,6 @@
 """Looking after a connection's health: what our own rows say, what the provider answers, and since when."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from .states import OF_THE_CONNECTION, State
 Result = HealthCheck.Result
 Provider = CalendarConnection.Provider
 EVERY = timedelta(hours=1)  # how often each connection is looked after
+SECONDS = 15  # after which no further question is begun: somebody may be waiting for the page
 SECOND_EVERY = timedelta(hours=23)  # a second administrator: once a day, at whatever minute the hour comes to
 READ = (Mailbox.State.WAITING, Mailbox.State.SYNCED, Mailbox.State.FAILING)
 HELD = (Mailbox.State.PAUSED, Mailbox.State.STOPPED)
@@ -186,19 +188,27 @@ def _second_administrator(connection: CalendarConnection) -> Finding:
 
 
 def _ask(
-    connection: CalendarConnection, service: CalendarService | None, *, whole: bool, now: datetime
+    connection: CalendarConnection,
+    service: CalendarService | None,
+    *,
+    whole: bool,
+    until: float,
+    now: datetime,
 ) -> dict[str, Finding]:
-    """The checks beside the self-test that need the provider, as far as they are due."""
+    """The checks beside the self-test that need the provider, as far as they are due.
+
+    `until`, by the monotonic clock: when a slow provider has taken so long, the rest stays as it was.
+    """
     found = {health_checks.CLOCK: health_checks.judge_clock(service.clock_skew if service else None)}
     if connection.provider == Provider.MICROSOFT:
         if not connection.must_be_refused:
             found[health_checks.REFUSED] = Finding(Result.NOT_SET_UP, "not_set_up")
-        elif service is not None:
+        elif service is not None and time.monotonic() < until:
             found[health_checks.REFUSED] = _must_be_refused(connection, service)
     if connection.provider == Provider.GOOGLE:
         if not connection.second_administrator:
             found[health_checks.SECOND] = Finding(Result.NOT_SET_UP, "not_set_up")
-        elif whole or _second_is_due(connection, now=now):
+        elif time.monotonic() < until and (whole or _second_is_due(connection, now=now)):
             found[health_checks.SECOND] = _second_administrator(connection)
     return found
 
@@ -244,10 +254,12 @@ def run_checks(connection: CalendarConnection, *, by: User | None, now: datetime
         return []
     before = _results(connection)
     found: dict[str, Finding] = {}
-    if not connection.personal:  # then there is no authorization of the whole organization to look at
+    quiet = by is None and circuits.is_open(connection, now=now)  # then a person alone may ask
+    if not connection.personal and not quiet:  # personal: nobody authorized for the whole organization
+        until = time.monotonic() + SECONDS
         service = _open(connection)
         check_connection(connection, by=by, now=now, service=service)
-        found = _ask(connection, service, whole=by is not None, now=now)
+        found = _ask(connection, service, whole=by is not None, until=until, now=now)
     connection.refresh_from_db()
     found |= observe(connection, now=now)
     _write_down(connection, found, now=now)

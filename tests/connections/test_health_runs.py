@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from connections import calendar_connections, health_checks, health_runs, health_settings, jobs
+from connections import calendar_connections, circuits, health_checks, health_runs, health_settings, jobs
 from connections.health import PROBE
 from connections.models import CalendarConnection, ConnectionDomain, HealthCheck, Mailbox, PushChannel
 from connections.states import State
@@ -378,3 +378,16 @@ def test_telling_the_end_of_a_key_begins_its_warnings_anew(company, providers):
     key.refresh_from_db()
     assert (key.secret_ends_on, key.warned_days) == (today + timedelta(days=90), None)
     assert AuditEvent.objects.filter(verb="key.end_told").count() == 1
+
+
+def test_while_the_provider_is_down_only_a_person_has_it_asked(company, providers):
+    connection, now = working(company, providers, "microsoft"), timezone.now()
+    circuits.be_patient(connection, until=now + HOUR)
+    before = providers.control("GET", "state")["calls"]
+
+    look(connection, now=now)
+    assert providers.control("GET", "state")["calls"] == before
+    assert result(connection, health_checks.CIRCUIT) == (Result.WARNING, "slowed")
+
+    look(connection, by=company.olga, now=now)
+    assert providers.control("GET", "state")["calls"] > before
