@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from .forms.sign_ins import SignInForm
 from .models import Application, AuditEvent, Invitation, Member, OrganizationalUnit, User
 from .roles import ROLES
-from .support_admin import FoundByAddress, ReadOnly, Sealed, link_to_rows
+from .support_admin import FoundByAddress, ReadOnly, Sealed
 from .views import approvals
 
 __all__ = ["ReadOnly"]
@@ -49,9 +49,10 @@ class UnitAdmin(Sealed):
     @admin.display(description="look at")
     def rows(self, unit: OrganizationalUnit) -> str:
         links = [
-            (link_to_rows(unit, f"{model._meta.app_label}_{model._meta.model_name}", site.words()),)
+            (link,)
             for model, site in self.admin_site._registry.items()
             if isinstance(site, Sealed) and model is not OrganizationalUnit
+            for link in site.links(unit)
         ]
         return format_html_join(" · ", "{}", links)
 

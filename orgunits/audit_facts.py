@@ -77,6 +77,7 @@ CODES: dict[str, Mapping[str, str] | Callable[[str], str]] = {
         "connections": _("the list of connections"),
         "event": _("an event of the audit log"),
         "events": _("the audit log"),
+        "health": _("the health of its connections"),
         "hand_off": _("hand-off link"),
         "hand_offs": _("the list of hand-off links"),
         "invitation": _("invitation"),

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -83,6 +83,17 @@ class Sealed(ReadOnly):
     def words(self) -> str:
         """What the rows are called, on the unit's page."""
         return str(self.opts.verbose_name_plural).capitalize()
+
+    def links(self, unit: OrganizationalUnit) -> list[str]:
+        """What the unit's page leads to here: the list of its rows."""
+        return [link_to_rows(unit, f"{self.opts.app_label}_{self.opts.model_name}", self.words())]
+
+    def enter_unit(self, request: HttpRequest, public_id: str, what: str) -> HttpResponse | None:
+        """As `enter`, for a page about a whole unit. `what`: its code in the audit log."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        unit = get_object_or_404(OrganizationalUnit, public_id=public_id.replace("\0", ""))
+        return self._enter(request, unit, unit, what)
 
     def enter(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """Let staff in to one object and tell its unit; or the way to the page that asks for the reason."""

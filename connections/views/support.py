@@ -1,4 +1,5 @@
-"""Support's page where a connection is tried again. It is opened by Django admin, which asks for staff."""
+"""Support's pages: where a connection is tried again, and a unit's health. Django admin opens them, which asks for
+staff and for a reason."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +11,9 @@ from connections import support
 from connections.models import CalendarConnection
 from connections.states import NotPossibleNow
 from orgunits.forms.support import ReasonForm
+from orgunits.models import OrganizationalUnit
+
+from .overview import context_of
 
 
 def try_again(request: HttpRequest, connection: CalendarConnection, frame: dict) -> HttpResponse:
@@ -30,3 +34,9 @@ def try_again(request: HttpRequest, connection: CalendarConnection, frame: dict)
     context = {**frame, "form": form, "connection": connection, "title": _("Try again now")}
     page = "admin/connections/calendarconnection/try_again.html"
     return render(request, page, context, status=422 if form.errors else 200)
+
+
+def health(request: HttpRequest, unit: OrganizationalUnit, frame: dict) -> HttpResponse:
+    """How reading the unit's calendars goes: counts, states and times, no member. `frame`: as above."""
+    context = {**frame, **context_of(unit), "unit": unit, "title": _("Health of connections")}
+    return render(request, "admin/connections/health.html", context)
