@@ -57,6 +57,20 @@ class ExampleForm(forms.Form):
         }
 
 
+def _days() -> list[dict]:
+    values = [
+        (2890, 12, 40),
+        (2904, 0, 41),
+        (0, 0, 0),
+        (1310, 640, 20),
+        (2850, 1, 44),
+        (2911, 0, 40),
+        (980, 0, 14),
+    ]
+    first = date(2026, 11, 23)
+    return [{"date": first + timedelta(days=n), "values": numbers} for n, numbers in enumerate(values)]
+
+
 def _week() -> list[dict]:
     monday = date(2026, 11, 23)
     busy = {
@@ -169,6 +183,12 @@ def gallery(request: HttpRequest) -> HttpResponse:
                 _("12 waiting invitations are not sent."),
             ],
             "keeps": [_("All bookings and the audit log."), _("Members and their roles.")],
+            "days": _days(),
+            "series": [
+                {"label": _("read"), "look": "plain"},
+                {"label": _("failed"), "look": "bad"},
+                {"label": _("failed for one person"), "look": "quiet"},
+            ],
             "week": _week(),
             "quiet_week": [{**day, "blocks": [], "hours": []} for day in _week()[:5]],
             **_modes(),

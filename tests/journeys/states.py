@@ -13,10 +13,12 @@ from connections.models import (
     Credential,
     Mailbox,
     MemberCalendar,
+    ReadingHour,
     ScopeCheck,
 )
 from connections.modes import scopes_for
 from connections.periods import minute_of
+from connections.reading_hours import hour_of
 from orgunits import roles
 from orgunits.members import add_member
 from orgunits.models import Member, OrganizationalUnit, User
@@ -154,7 +156,24 @@ def make_connections(unit: OrganizationalUnit, olga: User, *, now: datetime) -> 
             verified=verified,
             verified_at=now if verified else None,
         )
+    for name in ("healthy", "degraded"):
+        give_days(made[name], now=now)
     return made
+
+
+def give_days(connection: CalendarConnection, *, now: datetime) -> None:
+    """Readings of a week, good ones and bad ones."""
+    ReadingHour.objects.bulk_create(
+        ReadingHour(
+            unit=connection.unit,
+            connection=connection,
+            hour=hour_of(now) - timedelta(days=back),
+            mailboxes_read=1400 - 100 * back,
+            unreachable=90 * (back % 3),
+            of_one_person=40,
+        )
+        for back in range(7)
+    )
 
 
 def self_test(connection: CalendarConnection, results: list[str], code: str = "", *, now: datetime) -> None:

@@ -61,6 +61,8 @@ def of_an_ops_admin(states: States) -> list[Look]:
             at("connect_check", unit, "microsoft", "read_write", query="?administrator=no"),
         ),
         ("wizard: check No Access", at("connect_check", unit, "none", "no_access", query=yes)),
+        ("health empty", at("unit_health", empty)),
+        ("health filled", at("unit_health", unit)),
         ("members filled", at("members", unit)),
         ("members filtered", at("members", unit, query="?calendar=synced&mode=read_write")),
         ("members empty filter", at("members", unit, query="?q=nobody+is+called+so")),
