@@ -6,7 +6,7 @@ FAULTS = {
     "invalid_grant": "The token is refused with invalid_grant and `description` (Invalid email or User ID).",
     "access_denied": "The token is refused with access_denied and `description` (Account restricted).",
     "service_key_removed": "The service account's key was removed: Invalid JWT Signature.",
-    "token_unavailable": "The token address fails with `error` (internal_failure) and `status` (500).",
+    "token_unavailable": "The addresses that give and end tokens fail with `error` (internal_failure), `status` (500).",
     "refresh_revoked": "A refresh token is refused: Token has been expired or revoked.",
     "refresh_rotates": "Each refresh answers a new refresh token; the old one dies when the new one is used.",
     "refresh_tokens_limited": "A person has at most `most` (1) refresh tokens of a client; the oldest dies.",

@@ -65,11 +65,7 @@ def token() -> Response:
     world = the_world()
     g.operation = "google.token"
     g.labels = ("token",)
-    broken = world.faults.hit("token_unavailable", "token")
-    if broken:
-        raise TokenError(
-            broken.get("error", "internal_failure"), "Try again.", int(broken.get("status", 500))
-        )
+    _fail_if_told(world)
     grant = request.form.get("grant_type", "")
     if grant == JWT_BEARER:
         return _assertion(world)
@@ -78,6 +74,14 @@ def token() -> Response:
     if grant == "refresh_token":
         return _refresh(world)
     raise TokenError("unsupported_grant_type", f"Invalid grant_type: {grant}")
+
+
+def _fail_if_told(world: World) -> None:
+    broken = world.faults.hit("token_unavailable", *g.labels)
+    if broken:
+        raise TokenError(
+            broken.get("error", "internal_failure"), "Try again.", int(broken.get("status", 500))
+        )
 
 
 # Service accounts
@@ -302,6 +306,8 @@ def _identity(world: World, given: Token, nonce: str | None) -> dict[str, Any]:
 @blueprint.post("/oauth2.googleapis.com/revoke")
 def end_token() -> Response:
     g.operation = "google.revoke"
+    g.labels = ("revoke",)
+    _fail_if_told(the_world())
     text = request.form.get("token") or request.args.get("token", "")
     if not revoke(the_world(), text):
         raise TokenError("invalid_token", "Token expired or revoked")
