@@ -7,6 +7,7 @@ number of hints lead to one reading within `PUSH_INTERVAL_SECONDS`.
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import DateTimeField, F, Min, Q, Value
 from django.db.models.functions import Coalesce, Greatest, Least
@@ -16,6 +17,13 @@ from .models import CalendarConnection, Mailbox
 
 LOST_AFTER = timedelta(seconds=60)  # a job that was asked for so long ago will not come any more
 NEAR = timedelta(minutes=1)  # what is due later is found by the minute's poll
+# What `take_all` does, for one mailbox: providers wait for the answer, and the ORM takes five times as long.
+TAKE = """
+    UPDATE connections_mailbox SET hinted_at = %(now)s,
+        next_sync_at = least(next_sync_at, greatest(%(now)s, last_attempt_at + %(interval)s))
+    WHERE id = %(box)s AND connection_id = %(connection)s AND next_sync_at IS NOT NULL AND hinted_at IS NULL
+"""
+ASKED = "SELECT 1 FROM connections_calendarconnection WHERE id = %s AND pull_asked_at >= %s"
 
 
 def take(mailbox_id: int, connection_id: int, *, now: datetime) -> bool:
@@ -24,14 +32,28 @@ def take(mailbox_id: int, connection_id: int, *, now: datetime) -> bool:
     Two short transactions on purpose: connections are locked before mailboxes everywhere. Killed between them,
     the mailbox is due, and the next minute's poll finds it.
     """
+    with database.cursor() as cursor:
+        interval = timedelta(seconds=settings.PUSH_INTERVAL_SECONDS)
+        cursor.execute(
+            TAKE, {"now": now, "interval": interval, "box": mailbox_id, "connection": connection_id}
+        )
+        news = cursor.rowcount > 0
+    if news:
+        see_to(connection_id, due=now, now=now)
+    return news
+
+
+def take_all(mailbox_ids: list[int], connection_id: int, *, now: datetime) -> None:
+    """`take` for many mailboxes of one connection, in a handful of statements."""
     rows = Mailbox.objects.filter(
-        pk=mailbox_id, connection=connection_id, next_sync_at__isnull=False, hinted_at=None
+        pk__in=mailbox_ids, connection=connection_id, next_sync_at__isnull=False, hinted_at=None
     )
     due = Least(F("next_sync_at"), soonest(now=now))
-    if not rows.update(hinted_at=now, next_sync_at=due):
-        return False
-    see_to(connection_id, due=now, now=now)
-    return True
+    with transaction.atomic():
+        news = list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+        Mailbox.objects.filter(pk__in=news).update(hinted_at=now, next_sync_at=due)
+    if news:
+        see_to(connection_id, due=now, now=now)
 
 
 def soonest(*, now: datetime) -> Greatest:
@@ -41,12 +63,17 @@ def soonest(*, now: datetime) -> Greatest:
     return Greatest(moment, Coalesce(F("last_attempt_at") + interval, moment))
 
 
-@transaction.atomic
 def see_to(connection_id: int, *, due: datetime, now: datetime) -> None:
     """Have one job in the queue that follows this connection's hints at `due`; never more than one."""
-    asked = Q(pull_asked_at=None) | Q(pull_asked_at__lt=now - LOST_AFTER)
-    if CalendarConnection.objects.filter(asked, pk=connection_id).update(pull_asked_at=now):
-        jobs.enqueue_following(connection_id, delay=due - now)
+    with database.cursor() as cursor:
+        cursor.execute(ASKED, [connection_id, now - LOST_AFTER])
+        if cursor.fetchone():  # as in a storm of messages: no transaction for nothing
+            return
+    nobody = Q(pull_asked_at=None) | Q(pull_asked_at__lt=now - LOST_AFTER)
+    rows = CalendarConnection.objects.filter(nobody, pk=connection_id)
+    with transaction.atomic():
+        if rows.update(pull_asked_at=now):
+            jobs.enqueue_following(connection_id, delay=due - now)
 
 
 def next_due(connection: CalendarConnection, *, now: datetime) -> datetime | None:

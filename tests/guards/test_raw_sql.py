@@ -13,6 +13,8 @@ APPS = ("config", "orgunits", "connections", "scheduling", "provisioning")
 # Where SQL is written by hand, and why the ORM does not do.
 REVIEWED = {
     "config/broker.py": "takes a due task in one statement, with SKIP LOCKED; values are parameters",
+    "connections/hints.py": "keeps a provider's hint in a fifth of the ORM's time; values are parameters",
+    "connections/push_messages.py": "finds a message's channel in a fifth of the ORM's time; values are parameters",
     "connections/bare_spans.py": "joins spans that overlap, in one statement; the SELECT in it is the ORM's",
     "orgunits/first_run.py": "an advisory lock; its number is a constant",
     "orgunits/bulk.py": "INSERT of a SELECT that the ORM wrote; names of columns are the model's",
