@@ -32,6 +32,7 @@ CALLS_IN_A_RUN = (
     3 * MOST_IN_A_RUN
 )  # a token and a call each, and some that are stopped; the rest is given back
 PATIENCE = 30  # seconds, when a busy provider does not say how long
+SKEW = timedelta(minutes=5)  # our clock may be ahead: who asks for more than the longest life is refused
 STOPPED_AT_ONCE = 500  # channels, while a person waits for a connection to end
 SECONDS_TO_STOP = 8
 
@@ -90,7 +91,7 @@ class _OfCalendars:
             channel_id=row.channel_id,
             token=row.secret,
             url=address("push_google"),
-            expires_at=now + self.service.longest_channel,
+            expires_at=now + self.service.longest_channel - SKEW,
         )
 
     def stop(self, row: PushChannel) -> None:
@@ -111,7 +112,7 @@ class _OfMailboxes:
             client_state=row.secret,
             url=address("push_microsoft"),
             lifecycle_url=address("push_microsoft_lifecycle"),
-            expires_at=now + self.service.longest_channel,
+            expires_at=now + self.service.longest_channel - SKEW,
         )
 
     def renew(self, row: PushChannel, *, now: datetime) -> datetime | None:
@@ -119,7 +120,9 @@ class _OfMailboxes:
         if row.problem == channels.REAUTHORIZE:
             self.service.reauthorize_channel(row.channel_id)
             return None
-        return self.service.renew_channel(row.channel_id, now + self.service.longest_channel).expires_at
+        return self.service.renew_channel(
+            row.channel_id, now + self.service.longest_channel - SKEW
+        ).expires_at
 
     def stop(self, row: PushChannel) -> None:
         self.service.stop_channel(row.channel_id)
