@@ -66,7 +66,7 @@ def test_compass_1422_and_webhookdb_538_a_410_is_repaired_and_not_only_logged(pr
     working.read()
 
     assert row.full_round_at == NOW + 5 * MINUTE
-    assert MemberCalendar.objects.get(pk=row.pk).full_round_at == row.full_round_at, "read on by changes"
+    assert row.feed_token not in {"", MemberCalendar.objects.get(pk=row.pk).feed_token}, "read on by changes"
     assert working.told().state == Mailbox.State.SYNCED
     assert working.is_true()
 
