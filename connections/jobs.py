@@ -148,6 +148,7 @@ def end_grants() -> None:
     now = timezone.now()
     personal_grants.follow(now=now)
     personal_grants.revoke_due(now=now)
+    personal_grants.forget_erased()
 
 
 def retry_checks() -> None:

@@ -160,11 +160,8 @@ def revoke(grant: PersonalGrant, *, now: datetime) -> bool:
 
 
 def _forget(grant: PersonalGrant) -> None:
-    """The ciphertext goes; who it was stays, so that nobody else takes the place. Of the erased nothing stays."""
+    """The ciphertext goes; who it was stays, so that nobody else takes the place."""
     withdrawn = PersonalGrant.objects.filter(pk=grant.pk, state=State.WITHDRAWN)
-    if grant.member.erased_at is not None:
-        withdrawn.delete()
-        return
     withdrawn.update(refresh_token="", previous_refresh_token="", access_token="", revoke_at=None)
     grant.revoke_at = None
 
@@ -206,3 +203,9 @@ def revoke_due(*, now: datetime) -> int:
             break
         number += 1
     return number
+
+
+def forget_erased() -> int:
+    """Of erased members not even the row stays, once there is nobody left to tell. Answers how many went."""
+    over = PersonalGrant.objects.filter(state=State.WITHDRAWN, revoke_at=None)
+    return over.filter(member__erased_at__isnull=False).delete()[0]

@@ -212,6 +212,7 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "key_rotate": {"secret": key.read_text() if key.exists() else "", "ends_on": ""},
         "connection_probes": {"test_mailbox": "", "second_administrator": ""},
         "secret_end": {"ends_on": ""},
+        "connect_members": {"domains": "fresh.example"},
         "choose_calendars": {"calendar": of.calendar.public_id},
         "invite": {"addresses": "fresh@fresh.example", "role": "employee"},
         "invitation_sheet": {"digest": of.unit.invitationsheets.get().digest},
