@@ -75,6 +75,10 @@ class Line:
     facts: tuple[Fact, ...] = ()
 
     @property
+    def of_self_test(self) -> bool:
+        return self.scope or self.name == PROBE
+
+    @property
     def tone(self) -> str:
         return TONES[self.result]
 
@@ -90,7 +94,8 @@ def lines(
 
     `scopes`: the lines of the self-test, where the caller has them already.
     """
-    found = [_of_scope(connection, line) for line in scopes or check_lines(connection)]
+    asked = [] if connection.personal else scopes or check_lines(connection)
+    found = [_of_scope(connection, line) for line in asked]
     if connection.connected_at is None:
         return found
     stored = {row.name: row for row in connection.health_checks.all()}
@@ -104,14 +109,16 @@ def lines(
             row = stored[name]
             line = _of_check(name, Finding(row.result, row.code, row.facts), since=row.since)
             found.append(replace(line, checked_at=row.checked_at, subject=_subject(connection, name)))
-        elif name == health_checks.CLOCK or _is_for(connection, name):
+        elif _is_for(connection, name):
             found.append(_not_looked(name))
     return found
 
 
 def _is_for(connection: CalendarConnection, name: str) -> bool:
+    if connection.personal:
+        return False
     providers = {health_checks.REFUSED: "microsoft", health_checks.SECOND: "google"}
-    return providers.get(name) == connection.provider
+    return providers.get(name, connection.provider) == connection.provider
 
 
 def _subject(connection: CalendarConnection, name: str) -> str:

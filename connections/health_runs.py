@@ -116,8 +116,9 @@ def observe(connection: CalendarConnection, *, now: datetime) -> dict[str, Findi
     every = timedelta(seconds=seconds)
     oldest_job = OrmQ.objects.filter(lock__lte=now).aggregate(first=Min("lock"))["first"]
     slowed = connection.slowed_until if circuits.is_open(connection, now=now) else None
+    secret = {} if connection.personal else {health_checks.SECRET: _secret(connection, now=now)}
     return {
-        health_checks.SECRET: _secret(connection, now=now),
+        **secret,
         health_checks.PUSH: health_checks.judge_push(
             channels, possible=push, reachable=reachable, mailboxes=readings.number
         ),

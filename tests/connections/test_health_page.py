@@ -243,3 +243,16 @@ def test_the_installations_key_is_told_by_its_settings(page, settings):
     settings.INSTALLATION_SECRET_ENDS = {"calendar_read_write": ends_on}
 
     assert page.lines()[health_checks.SECRET].code == "secret_ends_soon_of_operator"
+
+
+def test_where_each_member_authorizes_alone_nobody_looks_for_the_organizations_grant(google):
+    CalendarConnection.objects.filter(pk=google.connection.pk).update(personal=True)
+    google.connection.health_checks.all().delete()
+    google.connection.checks.all().delete()
+    calls = google.providers.control("GET", "state")["calls"]
+
+    google.post("connection_check")
+
+    assert google.providers.control("GET", "state")["calls"] == calls
+    own = {health_checks.PUSH, health_checks.LAST_GOOD, health_checks.DATA_AGE, health_checks.QUEUE}
+    assert set(google.lines()) == own | {health_checks.RETRY, health_checks.CIRCUIT}
