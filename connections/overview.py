@@ -161,6 +161,11 @@ class Reconciliation:
     oldest: datetime | None = None
     next_at: datetime | None = None
 
+    @property
+    def each_minute(self) -> int:
+        """About how many come in each minute of the day."""
+        return round(self.calendars / MINUTES_A_DAY)
+
 
 @dataclass(frozen=True)
 class Overview:

@@ -218,6 +218,7 @@ def test_the_next_calendar_is_the_one_whose_minute_comes_first(unit):
     ends_of_minutes = [slices.reconciliation_due(box.pk, now=NOW) + DAY for box in boxes]
     assert found.next_at == min(ends_of_minutes)
     assert (found.calendars, found.done, found.never, found.late) == (5, 5, 0, 0)
+    assert (found.each_minute, overview.Reconciliation(calendars=50_000).each_minute) == (0, 35)
 
 
 def test_a_calendar_is_late_when_its_minute_passed_a_while_ago_and_nobody_read_it(unit):
