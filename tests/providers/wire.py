@@ -85,8 +85,11 @@ class Wire:
 
     def hold(self) -> None:
         """Fail for what broke a contract, and for an announced break that never came."""
-        assert self.problems_of_requests == []
-        assert bool(self.problems_of_answers) == self.answers_break, self.problems_of_answers
+        assert not self.problems_of_requests, self.problems_of_requests
+        if self.answers_break:
+            assert self.problems_of_answers, "no answer broke a contract"
+        else:
+            assert not self.problems_of_answers, self.problems_of_answers
 
 
 @contextmanager
