@@ -11,7 +11,10 @@ from django.conf import settings
 from connections import calendar_connections, health_runs
 from connections.models import CalendarConnection, PushChannel
 from connections.modes import CAPABILITIES
+from connections.personal_grants import withdraw
 from connections.providers.microsoft.oauth import DEFAULT_SCOPE
+from tests.connections.personal import Personal
+from tests.connections.reading import read_now
 from tests.contracts import Contracts
 from tests.people import make_company
 from tests.providers.announced import Announced
@@ -154,6 +157,25 @@ LIFE = {
     MICROSOFT_LIFE | {"subscriptions.create", "subscriptions.update", "subscriptions.delete"},
     ("microsoft", "free_busy"): MICROSOFT_LIFE,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["free_busy", "read_write"])
+def test_one_members_own_authorization_calls_nothing_beyond_the_mode_either(
+    providers, settings, tmp_path, mode
+):
+    settings.PROVIDER_CALL_LOG = str(tmp_path / "calls.jsonl")
+    personal = Personal(providers, mode)
+    grant = personal.grant()
+
+    for hours in (0, 1, 3):  # the last with a refreshed token
+        read_now(personal.connection, [personal.grace], now=personal.now + timedelta(hours=hours))
+    withdraw(grant, by=personal.grace.user, now=personal.now)
+
+    lines = lines_of(tmp_path / "calls.jsonl")
+    assert {why for line in lines if (why := overreach(line, "google", mode))} == set()
+    called = {operation_of(line) for line in lines}
+    assert called >= {"google.token", "google.revoke", "calendar.calendarList.list", "calendar.events.list"}
+    assert seen_by(providers) <= granted_in("google", mode) | {"openid"}
 
 
 def test_no_access_calls_nobody_at_all(providers, settings, tmp_path):
