@@ -27,7 +27,6 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("look again at changes of access mode", "connections.jobs.retry_mode_changes", "* * * * *"),
     Entry("keep push channels", "connections.jobs.keep_channels", "* * * * *"),
     Entry("look after connections' health", "connections.jobs.check_health", "*/5 * * * *"),
-    Entry("keep push channels", "connections.jobs.keep_channels", "* * * * *"),
     Entry("end roles whose time is over", "orgunits.jobs.end_roles", "*/5 * * * *"),
     Entry("warn of ends", "connections.jobs.warn_of_ends", "20 6 * * *"),
     Entry("forget what is kept no longer", "connections.jobs.forget", "40 2 * * *"),
