@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from uuid import uuid4
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -13,7 +14,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from connections import calendar_connections, calendars, domains, mailboxes
-from connections.models import CalendarConnection, MemberCalendar
+from connections.models import CalendarConnection, MemberCalendar, ModeChange
 from connections.providers.base import CalendarInfo
 from orgunits import bulk, reviews, roles
 from orgunits.access import Rule, access_to
@@ -77,11 +78,13 @@ class Furnished:
     def values(self, route: Route) -> dict[str, str]:
         """What stands in the address for this unit's own things."""
         others = {"consent": self.microsoft, "domain_remove": self.elsewhere, "identities": self.elsewhere}
+        others |= dict.fromkeys(("mode_consent", "mode_key", "mode_key_shared"), self.microsoft)
         connection = others.get(route.name, self.google)
         own = {
             **self._names,
             "connection_id": connection.public_id,
             "domain": self._domains[connection.pk],
+            "change_id": self._changes.get(connection.pk, ""),
         }
         return {name: own[name] for name in route.parameters}
 
@@ -98,6 +101,10 @@ class Furnished:
             "provider": "google",
             "mode": "free_busy",
         }
+
+    @cached_property
+    def _changes(self) -> dict[int, str]:
+        return dict(self.unit.mode_changes.values_list("connection", "public_id"))
 
     @cached_property
     def _domains(self) -> dict[int, str]:
@@ -149,6 +156,8 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     invite(unit, f"invited@{word}.example", role="employee", by=by, now=now, given_name=word.title())
     keep_sheet(unit, f"pasted@{word}.example", default_role="employee", by=by, now=now)
     reviews.begin(unit, by=by, now=now)
+    for row, other in ((made[0], "read_write"), (made[1], "free_busy")):
+        ModeChange.objects.create(unit=unit, connection=row, from_mode=row.mode, to_mode=other, started_by=by)
     return Furnished(unit, *made, member, member.mailbox.calendars.get(), *applications, people)
 
 
@@ -193,6 +202,7 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "sheet_id": f"sht_{secrets.token_hex(12)}",
         "run_id": f"run_{secrets.token_hex(12)}",
         "review_id": f"rev_{secrets.token_hex(12)}",
+        "change_id": f"chg_{secrets.token_hex(12)}",
         "domain": f"{secrets.token_hex(6)}.example",
     }
     return {**values, name: made_up[name]}
@@ -212,6 +222,7 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "key_rotate": {"secret": key.read_text() if key.exists() else "", "ends_on": ""},
         "connection_probes": {"test_mailbox": "", "second_administrator": ""},
         "secret_end": {"ends_on": ""},
+        "mode_key": {"client_id": str(uuid4()), "client_secret": "a secret"},
         "connect_members": {"domains": "fresh.example"},
         "choose_calendars": {"calendar": of.calendar.public_id},
         "invite": {"addresses": "fresh@fresh.example", "role": "employee"},
