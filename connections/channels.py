@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from orgunits.models import Member, OrganizationalUnit
 
 from .models import CalendarConnection, Mailbox, MemberCalendar, PushChannel
 from .modes import CAPABILITIES
-from .providers.base import OpenChannel
+from .providers.base import OpenChannel, Unreadable
 
 State = PushChannel.State
 LIVE = (State.OPENING, State.OPEN, State.REFUSED)
@@ -177,13 +177,19 @@ def _name_anew(row: PushChannel) -> None:
 def opened(row: PushChannel, channel: OpenChannel, *, now: datetime) -> bool:
     """The provider opened it: its own end counts. Others of the same calendar are to be closed.
 
-    False when nobody wants it any more: the caller stops it again.
+    False when nobody wants it any more: the caller stops it again. Raises Unreadable for the name of another
+    channel, which is left alone.
     """
     mine = PushChannel.objects.filter(pk=row.pk, state=State.OPENING, channel_id=row.channel_id)
-    if not mine.update(
-        state=State.OPEN, state_since=now, channel_id=channel.channel_id, resource_id=channel.resource_id,
-        **_lives_until(channel.expires_at, now=now),
-    ):  # fmt: skip
+    try:
+        with transaction.atomic():
+            wanted = mine.update(
+                state=State.OPEN, state_since=now, channel_id=channel.channel_id,
+                resource_id=channel.resource_id, **_lives_until(channel.expires_at, now=now),
+            )  # fmt: skip
+    except IntegrityError:
+        raise Unreadable("id in use") from None
+    if not wanted:
         return False
     before = PushChannel.objects.filter(calendar=row.calendar, connection=row.connection, state=State.OPEN)
     before.exclude(pk=row.pk).update(state=State.CLOSING, state_since=now, due_at=now, attempts=0)

@@ -251,6 +251,12 @@ def put_off(ids: list[int], connection: CalendarConnection, *, until: datetime) 
     update_in_order(rows, next_sync_at=until, leased_until=None)
 
 
+def begin_reading(ids: list[int], connection: CalendarConnection) -> None:
+    """What was announced until now is found by the reading that begins; what is announced from now on is news."""
+    rows = Mailbox.objects.filter(pk__in=ids, connection=connection, hinted_at__isnull=False)
+    update_in_order(rows, hinted_at=None)
+
+
 def mark_synced(mailbox: Mailbox, *, now: datetime, next_sync_at: datetime, changes: int = 0) -> None:
     """Reading, begun at `now`, succeeded. A pause or a change of connection in between wins.
 

@@ -75,6 +75,7 @@ def read_slice(
     mailboxes.put_off(left_over, connection, until=now + NEXT_MINUTE)
     if not fit:
         return
+    mailboxes.begin_reading([box.pk for box in fit], connection)
     tokens = None
     if connection.personal:  # here, because threads touch no row
         tokens = tokens_for(connection, [box.member for box in fit], now=now)

@@ -207,8 +207,12 @@ class OpenChannel:
     expires_at: datetime
 
     def __post_init__(self) -> None:
-        for name in (self.channel_id, self.resource_id):
+        for name, longest in ((self.channel_id, 100), (self.resource_id, 200)):
             _must_be_text(name)
+            if len(name) > longest or not name.isprintable():
+                raise Unreadable("id")
+        if not self.channel_id:
+            raise Unreadable("id")
 
 
 @dataclass(frozen=True)

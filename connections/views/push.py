@@ -16,6 +16,7 @@ from connections import push_messages
 from orgunits.access import open_to
 
 MOST_BYTES = 1024 * 1024  # some hundred messages in one request
+MOST_DIGITS = 10  # of a length
 LONGEST_TOKEN = 2000
 CHANNEL_ID = re.compile(r"[A-Za-z0-9\-_+/=]{1,64}\Z")
 SECRET = re.compile(r"[\x21-\x7e]{1,256}\Z")
@@ -95,4 +96,4 @@ def _handshake(token: str) -> HttpResponse:
 def _is_too_large(request: HttpRequest) -> bool:
     """Before anything of it is read."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return not length.isdecimal() or int(length) > MOST_BYTES
+    return not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > MOST_BYTES
