@@ -89,9 +89,9 @@ def ask_slice(connection: CalendarConnection, by: User, *, after: int, now: date
 @transaction.atomic
 def change_address(member: Member, email: str, *, by: User, now: datetime) -> None:
     """Another address: another mailbox, of which nothing is known yet. Raises what members.change_address does."""
-    members.change_address(member, email, by=by, now=now)
     personal_grants.withdraw_of(member, by=by, now=now)  # it was for the calendar of the address before
     mailboxes.one_decision_at_a_time(member.unit_id)
+    members.change_address(member, email, by=by, now=now)
     old = Mailbox.objects.filter(member=member).first()
     if old is not None:
         override = old.override

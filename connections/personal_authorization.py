@@ -152,6 +152,8 @@ def _exchange(attempt: PendingAuthorization, code: str, *, now: datetime) -> goo
 def _keep(
     attempt: PendingAuthorization, who: google.Personal, *, traveller: Traveller, now: datetime
 ) -> PersonalGrant:
+    mine = PersonalGrant.objects.filter(connection=attempt.connection_id, member=attempt.member_id)
+    mine.select_for_update(no_key=True).first()  # before the unit, as in personal_grants
     connection = CalendarConnection.objects.select_for_update(no_key=True).get(pk=attempt.connection_id)
     if connection.state == State.DISCONNECTED:  # while the provider was asked
         raise Refused("disconnected_by_admin", connection)

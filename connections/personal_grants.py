@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from orgunits import audit
 from orgunits.models import Member, OrganizationalUnit, User
@@ -124,6 +124,7 @@ def withdraw(grant: PersonalGrant, *, by: User | None, now: datetime) -> bool:
 @transaction.atomic
 def _let_go(grant: PersonalGrant, *, by: User | None, now: datetime) -> bool:
     """Mark it withdrawn and put the revocation into the queue. False when somebody else did so before."""
+    _locked(PersonalGrant.objects.filter(pk=grant.pk))
     mailboxes.one_decision_at_a_time(grant.unit_id)
     living = PersonalGrant.objects.filter(pk=grant.pk).exclude(state=State.WITHDRAWN)
     changes = {"state": State.WITHDRAWN, "state_since": now, "revoke_at": now, "revoke_attempts": 0}
@@ -136,6 +137,11 @@ def _let_go(grant: PersonalGrant, *, by: User | None, now: datetime) -> bool:
         grant.unit, "personal.withdrawn", grant.member, by=by, now=now, connection=grant.connection.public_id
     )
     return True
+
+
+def _locked(rows: QuerySet[PersonalGrant]) -> list[PersonalGrant]:
+    """Before the unit: whoever renews a token holds its row while Google is asked, and nobody else waits for that."""
+    return list(rows.select_for_update(no_key=True, of=("self",)).order_by("pk"))
 
 
 def revoke(grant: PersonalGrant, *, now: datetime) -> bool:
@@ -169,7 +175,8 @@ def _forget(grant: PersonalGrant) -> None:
 @transaction.atomic
 def withdraw_of(member: Member, *, by: User | None, now: datetime) -> None:
     """Withdraw whatever the member granted; the provider is told by the job."""
-    for grant in member.personal_grants.exclude(state=State.WITHDRAWN).select_related("unit", "connection"):
+    living = member.personal_grants.exclude(state=State.WITHDRAWN)
+    for grant in _locked(living.select_related("unit", "connection", "member")):
         _let_go(grant, by=by, now=now)
 
 

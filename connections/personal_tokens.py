@@ -14,7 +14,7 @@ from orgunits import audit
 from orgunits.models import Member
 
 from .models import CalendarConnection, Mailbox, PersonalGrant
-from .providers.base import GrantLost, MailboxError, ProviderError
+from .providers.base import GrantLost, MailboxError, ProviderError, Throttled, Unreachable
 from .providers.google import personal as google
 from .providers.http import ProviderSession
 
@@ -32,7 +32,7 @@ def access_token(grant: PersonalGrant, *, now: datetime, refused: str = "") -> s
         row = PersonalGrant.objects.select_for_update(no_key=True).filter(pk=grant.pk).first()
         if row is None or row.state != State.ACTIVE:
             raise MailboxError(Mailbox.Failure.GRANT_LOST, "no grant")
-        if row.access_token and row.access_token != refused and row.access_token_ends_at > now:
+        if _lives(row, now=now) and row.access_token != refused:
             return row.access_token
         try:
             _refresh(row, now=now)
@@ -41,6 +41,11 @@ def access_token(grant: PersonalGrant, *, now: datetime, refused: str = "") -> s
     if row.state != State.ACTIVE:
         raise MailboxError(Mailbox.Failure.GRANT_LOST, "invalid_grant")
     return row.access_token
+
+
+def _lives(row: PersonalGrant, *, now: datetime) -> bool:
+    """Whether its access token need not be renewed."""
+    return bool(row.access_token) and row.access_token_ends_at > now
 
 
 def _refresh(row: PersonalGrant, *, now: datetime) -> None:
@@ -104,13 +109,18 @@ def tokens_for(connection: CalendarConnection, members: list[Member], *, now: da
     )
     grants = {row.member_id: row for row in rows}
     tokens = Tokens({}, {}, {})
+    down: ProviderError | None = None  # nobody answers: the others are not waited for one by one
     for member in members:
         grant = grants.get(member.pk)
         try:
             if grant is None or grant.state == State.WITHDRAWN:
                 raise MailboxError(Mailbox.Failure.NOT_GRANTED, "no grant")
+            if down is not None and not _lives(grant, now=now):
+                raise down
             tokens.held[member.email] = access_token(grant, now=now)
             tokens.grants[member.email] = grant
         except ProviderError as error:
+            if isinstance(error, Unreachable | Throttled):
+                down = error
             tokens.lacking[member.email] = error
     return tokens
