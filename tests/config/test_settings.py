@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import env, env_bool, env_int, env_list, env_required
+from config.env import env, env_bool, env_date, env_int, env_list, env_required
 from config.settings import BASE_DIR
 
 COMPLETE = {
@@ -146,6 +147,16 @@ def test_a_number_is_read_and_a_word_is_refused(monkeypatch):
     monkeypatch.setenv("A_NUMBER", "dozen")
     with pytest.raises(ImproperlyConfigured, match="A_NUMBER must be a whole number"):
         env_int("A_NUMBER", 5)
+
+
+def test_a_day_is_told_as_such_or_not_at_all(monkeypatch):
+    monkeypatch.setenv("A_DAY", "2027-01-31")
+    assert env_date("A_DAY") == date(2027, 1, 31)
+    assert env_date("NOT_THERE") is None
+
+    monkeypatch.setenv("A_DAY", "31.1.2027")
+    with pytest.raises(ImproperlyConfigured, match="A_DAY must be a day like 2027-01-31"):
+        env_date("A_DAY")
 
 
 def test_a_list_is_split_at_commas(monkeypatch):
