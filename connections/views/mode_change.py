@@ -330,8 +330,7 @@ def mode_old_grant(
 ) -> HttpResponse:
     """Somebody says that the old grant is removed at the provider: remind no more."""
     change = change_of(unit, connection_id, change_id)
-    if change.state != ModeChange.State.DONE:
-        raise Http404
-    mode_changes.old_grant_is_gone(change, by=request.user, now=timezone.now())
-    messages.success(request, _("Noted. The connection’s page reminds of it no more."))
+    if change.state == ModeChange.State.DONE:
+        mode_changes.old_grant_is_gone(change, by=request.user, now=timezone.now())
+        messages.success(request, _("Noted. The connection’s page reminds of it no more."))
     return _page(change)
