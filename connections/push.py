@@ -12,14 +12,19 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.urls import reverse
 
+from orgunits.models import Member
+
 from . import channels, circuits, hints
 from .budgets import Budget, of_a_self_test
 from .models import CalendarConnection, PushChannel
+from .personal_tokens import tokens_for
 from .providers.base import (
     AuthorizationLost,
+    CalendarService,
     ChannelGone,
     OpenChannel,
     ProviderError,
+    Spend,
     Throttled,
     Unreachable,
     readable,
@@ -46,14 +51,14 @@ def keep(connection: CalendarConnection, *, now: datetime) -> None:
         return
     channels.tidy(connection, now=now)
     budget = Budget(connection, now=now)
-    try:
-        service = calendar_service(connection, spend=budget.spend, stopping=True)
-    except AuthorizationLost:  # nobody can be asked: what is open ends by itself
-        connection.push_channels.filter(state=State.CLOSING).delete()
-        return
-    budget.reserve(CALLS_IN_A_RUN)
     with ThreadPoolExecutor(settings.SYNC_THREADS) as pool:
-        _Run(connection, _WIRES[connection.provider](service), pool, now=now).run()
+        try:
+            run = _Run(connection, budget.spend, pool, now=now)
+        except AuthorizationLost:  # nobody can be asked: what is open ends by itself
+            connection.push_channels.filter(state=State.CLOSING).delete()
+            return
+        budget.reserve(CALLS_IN_A_RUN)
+        run.run()
     budget.give_back()
 
 
@@ -68,8 +73,7 @@ def stop_all(connection: CalendarConnection, *, now: datetime) -> None:
     pool = ThreadPoolExecutor(settings.SYNC_THREADS)
     try:
         spend = of_a_self_test(seconds=SECONDS_TO_STOP)
-        wire = _WIRES[connection.provider](calendar_service(connection, spend=spend, stopping=True))
-        _Run(connection, wire, pool, now=now).stop(rows, seconds=SECONDS_TO_STOP)
+        _Run(connection, spend, pool, now=now).stop(rows, seconds=SECONDS_TO_STOP)
     except (AuthorizationLost, TimeoutError):
         pass  # nobody to ask, or nobody who answers in time
     finally:
@@ -142,8 +146,11 @@ def address(name: str) -> str:
 class _Run:
     """One job's work. `over` once the provider is down, asks for patience, or the budget is used up."""
 
-    def __init__(self, connection: CalendarConnection, wire, pool: ThreadPoolExecutor, *, now: datetime):
-        self.connection, self.wire, self.pool, self.now = connection, wire, pool, now
+    def __init__(
+        self, connection: CalendarConnection, spend: Spend, pool: ThreadPoolExecutor, *, now: datetime
+    ):
+        self.connection, self.spend, self.pool, self.now = connection, spend, pool, now
+        self.wire = _WIRES[connection.provider](self._service([]))
         self.until = time.monotonic() + 25
         self.over = False
 
@@ -160,6 +167,13 @@ class _Run:
 
     def stop(self, rows: list[PushChannel], *, seconds: float | None = None) -> None:
         self._ask(rows, self.wire.stop, lambda row, _answer: channels.ended(row), seconds=seconds)
+
+    def _service(self, members: list[Member]) -> CalendarService:
+        """How the provider is reached; where each member authorized alone, with the tokens of these."""
+        tokens = None
+        if self.connection.personal:  # here, because threads touch no row
+            tokens = tokens_for(self.connection, members, now=self.now).held
+        return calendar_service(self.connection, spend=self.spend, stopping=True, tokens=tokens)
 
     def _due(self, state: str) -> list[PushChannel]:
         if self.over:
@@ -187,6 +201,8 @@ class _Run:
         seconds: float | None = None,
     ) -> None:
         """Ask about each row in a thread and write down here what came of it. Raises TimeoutError."""
+        if rows and self.connection.personal:
+            self.wire.service = self._service([row.mailbox.member for row in rows])
         waiting = {self.pool.submit(ask, row): row for row in rows}
         for future in as_completed(waiting, timeout=seconds):
             row = waiting[future]
