@@ -16,6 +16,8 @@ from .modes import SCOPES, scopes_for
 from .providers.base import AuthorizationLost, Key
 from .providers.google.oauth import key_from_json
 
+AT_WORK = (CalendarConnection.State.ACTIVE, CalendarConnection.State.PAUSED)
+
 
 class KeyNotAccepted(Exception):
     """The pasted key cannot be used; `problem` says why in one code."""
@@ -97,7 +99,8 @@ def keep_service_account(
 ) -> Credential:
     """Keep a Google service-account key of this unit alone, sealed.
 
-    Raises KeyNotAccepted: `unreadable` when it is no key, `in_use` when another unit or the installation has it.
+    Raises KeyNotAccepted: `unreadable` when it is no key, `in_use` when another unit or the installation has it,
+    `at_work` when it is another secret of a key that a connection works with.
     """
     try:
         key = key_from_json(key_json, unit_id=unit.pk)
@@ -127,6 +130,11 @@ def _keep(unit: OrganizationalUnit, key: Key, *, by: User | None, now: datetime)
     same_account = same_account.exclude(client_email="").exclude(client_id=key.client_id)
     if _names_of(key) & _installation_names(key.provider) or same_account.exists():
         raise KeyNotAccepted("in_use")
+    before = Credential.objects.filter(unit=unit, provider=key.provider, client_id=key.client_id).first()
+    renewed = before is not None and before.secret != key.secret
+    if renewed and before.connections.filter(state__in=AT_WORK).exists():
+        raise KeyNotAccepted("at_work")  # key_rotation tries another secret before it is kept
+    of_the_secret = {"secret_since": now, "secret_ends_on": None, "warned_days": None} if renewed else {}
     try:
         with transaction.atomic():
             row, _created = Credential.objects.update_or_create(
@@ -139,6 +147,7 @@ def _keep(unit: OrganizationalUnit, key: Key, *, by: User | None, now: datetime)
                     "secret": key.secret,
                     "created_by": by,
                     "created_at": now,
+                    **of_the_secret,
                 },
             )
     except IntegrityError:

@@ -7,12 +7,12 @@ every row as it was. What the new mode was granted is looked at in `mode_checks.
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from orgunits import audit
 from orgunits.models import User
 
-from . import jobs, mailboxes
+from . import jobs, mailboxes, push
 from .bare_spans import to_bare_spans
 from .credentials import As, KeyNotAccepted, forget_unused, keep_registration, key_of, unit_credential
 from .models import (
@@ -175,13 +175,27 @@ def consented(change: ModeChange, *, by: User | HandOff | None, now: datetime) -
     _record(change, "consent.returned", by=by, now=now)
 
 
-@transaction.atomic
 def complete_change(change: ModeChange, *, by: User, now: datetime) -> None:
     """Make the change, wholly or not at all. Raises NotPossibleNow.
 
     Wants a look (`mode_checks.check_change`) of the last minutes that found all of it granted. Members, choices,
-    overrides and calendars stay; every calendar is read anew. A narrower mode keeps no ids of events.
+    overrides and calendars stay; every calendar is read anew. A narrower mode keeps no ids of events, and where
+    it has no push the provider is asked for some seconds to announce nothing more, which needs the old key.
     """
+    if not _ready(now=now).filter(pk=change.pk, state=ModeChange.State.OPEN).exists():
+        raise NotPossibleNow
+    if not capabilities(change.connection.provider, change.to_mode).push:
+        push.stop_all(change.connection, now=now)
+    _complete(change, by=by, now=now)
+
+
+def _ready(*, now: datetime) -> QuerySet[ModeChange]:
+    """What a look of the last minutes found wholly granted."""
+    return ModeChange.objects.filter(problem="", checked_at__gt=now - FRESH)
+
+
+@transaction.atomic
+def _complete(change: ModeChange, *, by: User, now: datetime) -> None:
     row = _locked(change.connection_id)
     change.refresh_from_db()
     change.connection = row
@@ -189,12 +203,12 @@ def complete_change(change: ModeChange, *, by: User, now: datetime) -> None:
     if row.state not in CAN_COMPLETE or not row.unit.works or needs_approval(change):
         raise NotPossibleNow
     old, new, old_client_id = row.credential, instead(change), _client_id(row)
-    ready = ModeChange.objects.filter(problem="", checked_at__gt=now - FRESH, from_mode=row.mode)
+    ready = _ready(now=now).filter(from_mode=row.mode)
     _end(change, ModeChange.State.DONE, now=now, rows=ready, old_client_id=old_client_id)
-    if row.state != State.ACTIVE:
+    stopped = row.state != State.ACTIVE
+    if stopped:
         move(row, State.ACTIVE, now=now)
         audit.record(row.unit, "connection.active", row, by=by, now=now)
-        mailboxes.go_on(row, now=now)
     CalendarConnection.objects.filter(pk=row.pk, mode=change.from_mode).update(
         mode=change.to_mode,
         credential=new.credential,
@@ -206,7 +220,7 @@ def complete_change(change: ModeChange, *, by: User, now: datetime) -> None:
         last_checked_at=change.checked_at,
     )
     _replace_checks(change)
-    _read_anew(row, change, now=now)
+    _read_anew(row, change, stopped=stopped, now=now)
     if new.credential != old:
         forget_unused(row.unit, old)
     audit.record(
@@ -277,7 +291,7 @@ def _replace_checks(change: ModeChange) -> None:
     )
 
 
-def _read_anew(row: CalendarConnection, change: ModeChange, *, now: datetime) -> None:
+def _read_anew(row: CalendarConnection, change: ModeChange, *, stopped: bool, now: datetime) -> None:
     """Forget every place in a feed. Busy time stays until it is read again, in a narrower mode as bare spans.
 
     A reading in the old mode that ends meanwhile is dropped by the store, which looks at the mode under the
@@ -288,6 +302,8 @@ def _read_anew(row: CalendarConnection, change: ModeChange, *, now: datetime) ->
     last = calendars.aggregate(last=Max("pk"))["last"] or 0
     nowhere = {"feed_token": "", "window_starts": None, "window_ends": None, "full_round_at": None}
     calendars.update(**nowhere)
+    if stopped:  # after the calendars, as everywhere
+        mailboxes.go_on(row, now=now)
     due = row.mailboxes.filter(next_sync_at__isnull=False)
     mailboxes.update_in_order(due, next_sync_at=now, calendars_listed_at=None)
     calendars.filter(pk__gt=last).update(**nowhere)
@@ -295,7 +311,7 @@ def _read_anew(row: CalendarConnection, change: ModeChange, *, now: datetime) ->
     if not capabilities(row.provider, change.to_mode).writes_events:
         to_bare_spans(calendars)
     if not capabilities(row.provider, change.to_mode).push:
-        row.push_channels.all().delete()  # of the old registration: nobody renews them, and they end by themselves
+        row.push_channels.all().delete()  # of the old registration: those not stopped end by themselves
 
 
 def _record(change: ModeChange, verb: str, *, by: User | HandOff | None, now: datetime, **facts) -> None:

@@ -39,9 +39,10 @@ def move(connection: CalendarConnection, to: str, *, now: datetime, reason_code:
 
 
 def explain(connection: CalendarConnection, reason_code: str) -> None:
-    """Write down why the state is as it is, without changing it."""
-    CalendarConnection.objects.filter(pk=connection.pk).update(state_reason=reason_code)
-    connection.state_reason = reason_code
+    """Write down why the state is as it is, without changing it. What another move said meanwhile stays."""
+    rows = CalendarConnection.objects.filter(pk=connection.pk, state=connection.state)
+    if rows.update(state_reason=reason_code):
+        connection.state_reason = reason_code
 
 
 class Condition(models.TextChoices):

@@ -22,6 +22,7 @@ def try_again(connection: CalendarConnection, *, by: User, why: str, now: dateti
     silent = {CalendarConnection.State.PAUSED, CalendarConnection.State.DISCONNECTED}
     if connection.state in silent or connection.unit.state != OrganizationalUnit.State.ACTIVE:
         raise NotPossibleNow
+    CalendarConnection.objects.select_for_update(no_key=True).get(pk=connection.pk)  # before its mailboxes
     rows = connection.mailboxes.filter(state=Mailbox.State.FAILING, next_sync_at__isnull=False)
     number = rows.count()
     mailboxes.update_in_order(rows, next_sync_at=now)

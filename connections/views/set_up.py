@@ -35,6 +35,10 @@ KEY_PROBLEMS = {
     "in_use": gettext_lazy(
         "This key is already used elsewhere in this installation. Make a key for this unit alone."
     ),
+    "at_work": gettext_lazy(
+        "A connection of this unit works with another secret of this key. Replace it on the page of that "
+        "connection: there it is tried first."
+    ),
 }
 
 
