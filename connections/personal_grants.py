@@ -16,7 +16,7 @@ from orgunits.models import Member, OrganizationalUnit, User
 from . import mailboxes
 from .calendar_connections import activate
 from .domains import add_domain
-from .models import CalendarConnection, Mailbox, PersonalGrant
+from .models import CalendarConnection, PersonalGrant
 from .modes import scopes_for
 from .providers.base import ProviderError, readable
 from .providers.google import personal as google
@@ -78,7 +78,7 @@ class Own:
 
 def own(member: Member) -> Own | None:
     """What the member's own page says of their authorization; None where there is nothing of the kind."""
-    box = Mailbox.objects.filter(member=member).select_related("connection").first()
+    box = getattr(member, "mailbox", None)
     served = box.connection if box is not None else None
     grants = member.personal_grants.select_related("connection").order_by("-granted_at")
     if served is not None and served.personal:
