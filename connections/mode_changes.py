@@ -67,12 +67,7 @@ def open_change(connection: CalendarConnection) -> ModeChange | None:
 def latest_change(connection: CalendarConnection) -> ModeChange | None:
     """The change under way, else the last one that was made: its page says which old grant to remove."""
     rows = connection.mode_changes.exclude(state=ModeChange.State.CANCELLED).order_by("-pk")
-    return rows.select_related("credential").first()
-
-
-def reminds_of_old_grant(change: ModeChange | None) -> bool:
-    """Whether nobody said yet that the old mode's grant is gone."""
-    return change is not None and change.state == ModeChange.State.DONE and change.old_grant_gone_at is None
+    return rows.first()
 
 
 # --- verbs --------------------------------------------------------------------------------------------------------
