@@ -124,7 +124,9 @@ OVER = [paused, disconnected, lost, deleted, nobody_left]
 
 @in_modes(GOOGLE_FREE_BUSY)
 @pytest.mark.parametrize("become", OVER)
-@pytest.mark.parametrize("name", sorted({*JOBS} - {"check_connection", "check_health", "check_health_of", "forget"}))
+@pytest.mark.parametrize(
+    "name", sorted({*JOBS} - {"check_connection", "check_health", "check_health_of", "forget"})
+)
 def test_a_job_about_what_has_changed_meanwhile_asks_nobody_and_changes_nothing(
     scene, name, become: Callable
 ):
