@@ -161,7 +161,9 @@ def _disconnect(connection: CalendarConnection, *, by: User | None, now: datetim
     channels.close_all(connection, now=now)
     if credential is not None:  # with another key they cannot be stopped
         connection.push_channels.all().delete()
-    CalendarConnection.objects.filter(pk=connection.pk).update(credential=None)
+    CalendarConnection.objects.filter(pk=connection.pk).update(
+        credential=None, test_mailbox="", must_be_refused="", second_administrator=""
+    )
     connection.credential = None
     forgotten = forget_unused(connection.unit, credential)
     audit.record(

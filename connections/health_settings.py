@@ -3,9 +3,10 @@
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from orgunits import audit
-from orgunits.models import User
+from orgunits.models import Member, User
 
 from .health import PROBE
 from .health_checks import REFUSED, SECOND
@@ -16,7 +17,9 @@ PROBES = {"test_mailbox": PROBE, "must_be_refused": REFUSED, "second_administrat
 
 
 @transaction.atomic
-def choose_probes(connection: CalendarConnection, *, by: User, now: datetime, **addresses: str) -> list[str]:
+def choose_probes(
+    connection: CalendarConnection, *, by: User | None, now: datetime, **addresses: str
+) -> list[str]:
     """Try these mailboxes: `test_mailbox` must work, `must_be_refused` must not, `second_administrator` too must.
 
     Empty ends a check. What was answered for another address is forgotten. Answers which settings changed.
@@ -34,6 +37,21 @@ def choose_probes(connection: CalendarConnection, *, by: User, now: datetime, **
     row.health_checks.filter(name__in=over).delete()
     audit.record(row.unit, "connection.probes_chosen", row, by=by, now=now, fields=changed)
     return changed
+
+
+def forget_removed(*, now: datetime) -> int:
+    """Mailboxes of removed members are tried no longer; once a member is erased nothing tells whose they were.
+
+    Answers how many connections.
+    """
+    number = 0
+    for name in PROBES:
+        theirs = Member.objects.filter(unit=OuterRef("unit"), email__iexact=OuterRef(name))
+        gone, here = theirs.filter(state=Member.State.REMOVED), theirs.exclude(state=Member.State.REMOVED)
+        rows = CalendarConnection.objects.exclude(**{name: ""}).filter(Exists(gone), ~Exists(here))
+        for row in rows.order_by("pk"):
+            number += bool(choose_probes(row, by=None, now=now, **{name: ""}))
+    return number
 
 
 @transaction.atomic

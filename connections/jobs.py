@@ -136,9 +136,11 @@ def poll_changes() -> None:
 
 def follow_members() -> None:
     """Every minute: mailboxes of members who went or came back."""
-    from .mailboxes import follow_members as follow
+    from . import health_settings, mailboxes
 
-    follow(now=timezone.now())
+    now = timezone.now()
+    mailboxes.follow_members(now=now)
+    health_settings.forget_removed(now=now)
 
 
 def end_grants() -> None:

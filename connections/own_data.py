@@ -1,13 +1,18 @@
 """What is kept on one member of a unit, whole, as values: for a page and for a file. Nothing of others."""
 
+from functools import reduce
+from operator import or_
+
 from django.db.models import Count, Max, Min, Q
+from django.utils.translation import gettext as _
 
 from orgunits.members import hours_of
 from orgunits.models import AuditEvent, Member
 from orgunits.roles import ROLES
 
+from .audit_words import CODES
 from .identity import shown_identity
-from .models import BusyPeriod, EventPosition
+from .models import BusyPeriod, EventPosition, Notice
 from .periods import moment_of
 
 
@@ -24,9 +29,11 @@ def kept_on(member: Member, *, own: bool) -> dict:
         "mailbox": _mailbox(member),
         "own_authorizations": _own_authorizations(member),
         "calendars": _calendars(member),
+        "named_by_connections": _named_by(member),
         "busy_time": _busy_time(member),
         "invitations": _invitations(member),
         "identity_confirmations": _confirmations(member),
+        "mails_about_connections": _notices(member),
         "audit_log": _audit_log(member),
     }
 
@@ -104,6 +111,32 @@ def _own_authorizations(member: Member) -> list[dict]:
             "still_to_be_withdrawn_there": grant.revoke_at is not None,
         }
         for grant in member.personal_grants.select_related("connection").order_by("pk")
+    ]
+
+
+def _named_by(member: Member) -> list[dict]:
+    """Connections of the unit that hold the member's address by themselves, and what for."""
+    fields = {"administrator": _("administrator who signed in"), **CODES["fields"]}
+    named = reduce(or_, (Q(**{f"{name}__iexact": member.email}) for name in fields))
+    return [
+        {
+            "connection": str(row),
+            "as": [
+                str(word)
+                for name, word in fields.items()
+                if getattr(row, name).lower() == member.email.lower()
+            ],
+        }
+        for row in member.unit.calendar_connections.filter(named).order_by("pk")
+    ]
+
+
+def _notices(member: Member) -> list[dict]:
+    """Mails to an Ops Admin about connections of this unit; kept for 14 days."""
+    rows = Notice.objects.filter(unit=member.unit_id, recipient=member.user_id).exclude(recipient=None)
+    return [
+        {"about": str(row.get_kind_display()), "made": row.created_at, "sent": row.sent_at}
+        for row in rows.order_by("pk")
     ]
 
 
