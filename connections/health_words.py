@@ -160,7 +160,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
             _POLLED,
         ),
         "no_channel_yet": Cause(
-            _("No channel is open yet."), todo=_("Nothing to do: they are opened by themselves."), meanwhile=_POLLED
+            _("No channel is open."), todo=_("Nothing to do: they are opened by themselves."), meanwhile=_POLLED
         ),
         "nobody_served": _NOBODY,
         "renewal_overdue": Cause(
@@ -177,7 +177,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
         ),
     },
     LAST_GOOD: {
-        "": Cause(_("Calendars are being read.")),
+        "": Cause(_("Something was read not long ago.")),
         "nothing_read_yet": _NOT_YET,
         "nobody_served": _NOBODY,
         "nothing_read": Cause(
@@ -187,7 +187,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
         ),
     },
     DATA_AGE: {
-        "": Cause(_("Half of the calendars were read after the middle time, none before the oldest.")),
+        "": Cause(_("Half of what we know is from after the middle time, nothing from before the oldest.")),
         "nothing_read_yet": _NOT_YET,
         "nobody_served": _NOBODY,
         "data_old": Cause(
@@ -197,7 +197,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
         ),
     },
     QUEUE: {
-        "": Cause(_("Work is done as it comes.")),
+        "": Cause(_("No work waits longer than it should.")),
         "queue_old": Cause(
             _("Work waits longer than it should."), _OPERATOR, _LOOK_AT_WORKER, _OLDER
         ),
@@ -213,7 +213,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
         ),
     },
     CIRCUIT: {
-        "": Cause(_("The provider answers, and we ask as usual.")),
+        "": Cause(_("We ask as often as usual.")),
         "slowed": Cause(
             _("The provider asked us to slow down."), todo=_("Nothing to do: we go on by ourselves."), meanwhile=_OLDER
         ),
@@ -293,7 +293,7 @@ FACTS: dict[str, tuple[str, str]] = {
     "oldest": (_("Oldest"), Kind.TIME),
     "never_read": (_("Never read"), Kind.NUMBER),
     "due": (_("Calendars due now"), Kind.NUMBER),
-    "waits_since": (_("The first waits since"), Kind.TIME),
+    "waits_since": (_("The first work waits since"), Kind.TIME),
     "failing": (_("Failing calendars"), Kind.NUMBER),
     "next_try": (_("Next try"), Kind.TIME),
     "asks_again": (_("We ask again"), Kind.TIME),
