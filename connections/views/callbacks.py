@@ -70,6 +70,7 @@ def _refused(request: HttpRequest, who: Traveller, refused: Refused) -> HttpResp
         "connection": known,
         "again_url": "" if change else _again(who, refused),
         "next_url": _next_page(who, known, change) if known else "",
+        "of_change": change is not None,
         "hand_off": who.hand_off,
     }
     return render(request, "connections/outcome.html", context, status=400)
