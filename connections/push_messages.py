@@ -63,8 +63,15 @@ def changed(provider: str, told: Iterable[tuple[str, str]], *, now: datetime) ->
     before = now - NOTED_EVERY
     old = [one.pk for one in working if one.notified_at is None or one.notified_at < before]
     if old:
-        PushChannel.objects.filter(pk__in=old).update(notified_at=now)
+        _note(old, now=now)
     return bool(known)
+
+
+@transaction.atomic
+def _note(ids: list[int], *, now: datetime) -> None:
+    """That messages come, as far as nobody else holds the channels just now: the provider waits for no lock."""
+    rows = PushChannel.objects.filter(pk__in=ids).select_for_update(skip_locked=True, no_key=True)
+    PushChannel.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(notified_at=now)
 
 
 def is_known(provider: str, channel_id: str, secret: str) -> bool:

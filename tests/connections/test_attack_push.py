@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from connections import channels
+from connections.models import PushChannel
 from connections.providers.base import OpenChannel, Unreadable
 from connections.providers.http import ProviderSession
 from tests.connections.push import announced_in
@@ -42,6 +44,23 @@ def test_what_changes_while_an_announced_change_is_being_read_is_not_lost(announ
     assert second == [202]
     assert len(announced.busy()) == before + 2
     assert not announced.hinted()
+
+
+@pytest.mark.django_db(transaction=True)
+@announced_in(MICROSOFT_READ_WRITE)
+def test_a_provider_is_answered_while_somebody_holds_the_channels(announced):
+    """As disconnecting does, in an order of its own; who waited for both could wait for ever."""
+    message, answers = announced.change(), []
+
+    with transaction.atomic():
+        list(PushChannel.objects.select_for_update(no_key=True))
+        telling = apart(lambda: answers.append(message.deliver().status_code))
+        telling.join(10)
+        assert answers == [202]
+
+    telling.join()
+    assert announced.hinted()
+    assert announced.channel.notified_at is None
 
 
 @pytest.mark.django_db
