@@ -3,13 +3,14 @@
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connections.models import CalendarConnection
-from orgunits.access import CLOSED, Access, units_of
+from orgunits.access import CLOSED, units_of
 from orgunits.models import OrganizationalUnit
 
 
@@ -52,26 +53,26 @@ def page_context(request: HttpRequest) -> dict:
     access = getattr(request, "access", None)
     context["unit"] = access.member.unit if access else None
     context["access"] = access
+    units = units_of(user, has_lost=Exists(lost_connections().filter(unit=OuterRef("pk"))))
     context["units"] = [
         {
             "name": unit.name,
             "url": reverse("unit_home", args=[unit.slug]),
             "current": access is not None and unit.pk == access.member.unit_id,
         }
-        for unit in units_of(user)
+        for unit in units
     ]
-    context["lost_connections"] = lost_connections(access) if access else []
+    if access and access.may("see_connections") and access.member.unit.state not in CLOSED:
+        here = next((unit for unit in units if unit.pk == access.member.unit_id), None)
+        if here is not None and here.has_lost:  # asked for only then: pages of a healthy unit need not
+            context["lost_connections"] = lost_connections().filter(unit=here).order_by("state_since")[:5]
     context["unit_menu"] = unit_menu(request) if access and access.member.unit.state not in CLOSED else []
     return context
 
 
-def lost_connections(access: Access) -> list[CalendarConnection]:
-    """Connections that need somebody, for those who look after them: named at the top of every page."""
-    unit = access.member.unit
-    if unit.state in CLOSED or not access.may("see_connections"):
-        return []
-    needs_somebody = CalendarConnection.State.NEEDS_REAUTHORIZATION
-    return list(unit.calendar_connections.filter(state=needs_somebody).order_by("state_since")[:5])
+def lost_connections() -> QuerySet[CalendarConnection]:
+    """Connections that need somebody: named at the top of every page, for those who look after them."""
+    return CalendarConnection.objects.filter(state=CalendarConnection.State.NEEDS_REAUTHORIZATION)
 
 
 def unit_menu(request: HttpRequest) -> list[dict]:
