@@ -47,6 +47,7 @@ KEPT = [
 ]
 WHEN_LOOKED_AT = {"last_checked_at", "checked_at", "next_check_at", "last_attempt_at", "last_synced_at"}
 WHEN_LOOKED_AT |= {"next_sync_at", "full_round_at", "feed_token"}  # another token of the same place
+WHEN_LOOKED_AT |= {"told_code", "told_at"}  # a loss is told by mail: test_notices
 
 
 def everything() -> dict[str, list]:
@@ -70,6 +71,7 @@ def run(name: str, scene: Scene, *, asked_at: float) -> None:
             "mailbox_ids": list(Mailbox.objects.values_list("pk", flat=True)),
             "asked_at": asked_at,
             "change_id": 0,
+            "notice_id": 0,
             "user_id": scene.company.olga.pk,
             "after": 0,
         },

@@ -181,7 +181,7 @@ def test_a_job_that_was_lost_is_asked_for_again_after_a_minute(box):
 
 def test_taking_a_hint_is_few_statements(box, django_assert_max_num_queries):
     now = timezone.now()
-    with django_assert_max_num_queries(5):  # with begin and commit
+    with django_assert_max_num_queries(6):  # with begin and commit
         hints.take(box.pk, box.connection_id, now=now)
 
     with django_assert_max_num_queries(1):
