@@ -305,7 +305,7 @@ Q_CLUSTER = {
     "catch_up": False,
     "bulk": 1,
     "poll": 0.5,
-    "recycle": 500,
+    "recycle": 20_000,  # rarely: for the watchdog a worker that ends has died
     "label": "Jobs",
     "cache": "local",
 }
