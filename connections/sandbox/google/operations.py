@@ -39,7 +39,8 @@ def operation(name: str) -> Callable[[Callable[..., Any]], Callable[..., Respons
             token = _token(world)
             g.token, g.who, g.scopes = token, token.subject, token.scopes
             api = name.partition(".")[0]
-            g.labels = (name, api, token.subject, token.client_id, *path.values())
+            host = request.path.split("/")[1]
+            g.labels = (name, api, host, token.subject, token.client_id, *path.values())
             _refuse_by_fault(world)
             if not {_long(one) for one in known["scopes"]} & token.scopes:
                 raise ApiError(
