@@ -162,6 +162,13 @@ def judge_queue(oldest_job: datetime | None, readings: Readings, *, now: datetim
     )
 
 
+def while_nobody_asks(finding: Finding) -> Finding:
+    """The same finding where nothing is read now: good marks of before say nothing, and work waits on purpose."""
+    if finding.code == "queue_old":
+        return Finding(Result.WARNING, "held_back", finding.facts)
+    return Finding(Result.WARNING, "reading_rests", finding.facts) if not finding.code else finding
+
+
 def judge_retry(next_check: datetime | None, readings: Readings) -> Finding:
     """What is tried again by itself, and when."""
     facts: dict[str, object] = {"failing": readings.failing}

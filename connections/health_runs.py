@@ -117,16 +117,22 @@ def observe(connection: CalendarConnection, *, now: datetime) -> dict[str, Findi
     oldest_job = OrmQ.objects.filter(lock__lte=now).aggregate(first=Min("lock"))["first"]
     slowed = connection.slowed_until if circuits.is_open(connection, now=now) else None
     secret = {} if connection.personal else {health_checks.SECRET: _secret(connection, now=now)}
-    return {
-        **secret,
-        health_checks.PUSH: health_checks.judge_push(
-            channels, possible=push, reachable=reachable, mailboxes=readings.number
-        ),
+    reading = {
         health_checks.LAST_GOOD: health_checks.judge_last_good(
             connection.last_good_at, readings, every=every, now=now
         ),
         health_checks.DATA_AGE: health_checks.judge_age(readings, every=every, now=now),
         health_checks.QUEUE: health_checks.judge_queue(oldest_job, readings, now=now),
+    }
+    if slowed or connection.state in {State.PAUSED, State.NEEDS_REAUTHORIZATION}:
+        said = (name for name in reading if name != health_checks.QUEUE or reading[name].code)
+        reading |= {name: health_checks.while_nobody_asks(reading[name]) for name in list(said)}
+    return {
+        **secret,
+        health_checks.PUSH: health_checks.judge_push(
+            channels, possible=push, reachable=reachable, mailboxes=readings.number
+        ),
+        **reading,
         health_checks.RETRY: health_checks.judge_retry(connection.next_check_at, readings),
         health_checks.CIRCUIT: health_checks.judge_circuit(
             open_until=slowed, down=circuits.is_half_open(connection)

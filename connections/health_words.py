@@ -41,6 +41,12 @@ _LOOK_AT_WORKER = _("Look whether the worker runs, and whether it needs more pro
 
 _NOBODY = Cause(_("This connection serves nobody yet."))
 _NOT_YET = Cause(_("No calendar has been read yet."), todo=_("Nothing to do: reading has begun."))
+_RESTS = Cause(
+    _("Nothing is read now: the connection is stopped, paused, or waits for its provider."),
+    todo=_("The head of this page says why, and who can mend it."),
+    meanwhile=_OLDER,
+)
+
 CAUSES: dict[str, dict[str, Cause]] = {
     REFUSED: {
         "": Cause(_("Microsoft refuses it, as it should.")),
@@ -177,6 +183,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
         ),
     },
     LAST_GOOD: {
+        "reading_rests": _RESTS,
         "": Cause(_("Something was read not long ago.")),
         "nothing_read_yet": _NOT_YET,
         "nobody_served": _NOBODY,
@@ -187,6 +194,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
         ),
     },
     DATA_AGE: {
+        "reading_rests": _RESTS,
         "": Cause(_("Half of what we know is from after the middle time, nothing from before the oldest.")),
         "nothing_read_yet": _NOT_YET,
         "nobody_served": _NOBODY,
@@ -198,6 +206,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
     },
     QUEUE: {
         "": Cause(_("No work waits longer than it should.")),
+        "held_back": Cause(_("Work is held back on purpose while nothing is read."), meanwhile=_OLDER),
         "queue_old": Cause(
             _("Work waits longer than it should."), _OPERATOR, _LOOK_AT_WORKER, _OLDER
         ),

@@ -275,3 +275,18 @@ def test_facts_hold_only_what_a_report_may_tell():
     assert {kind for _label, kind in FACTS.values()} == {
         Kind.TIME, Kind.DAY, Kind.NUMBER, Kind.SECONDS, Kind.CODE,
     }  # fmt: skip
+
+
+# --- while nothing is read ------------------------------------------------------------------------------------------
+def test_good_marks_of_before_say_nothing_while_nobody_asks():
+    well = checks.Finding(Result.WELL, "", {"last_good": "x"})
+    waiting = checks.Finding(Result.FAILING, "queue_old", {"due": 3})
+    old = checks.Finding(Result.FAILING, "data_old", {})
+
+    assert checks.while_nobody_asks(well) == checks.Finding(
+        Result.WARNING, "reading_rests", {"last_good": "x"}
+    )
+    assert checks.while_nobody_asks(waiting) == checks.Finding(Result.WARNING, "held_back", {"due": 3})
+    assert checks.while_nobody_asks(old) == old
+    for name in (checks.LAST_GOOD, checks.DATA_AGE):
+        assert CAUSES[name]["reading_rests"].todo
