@@ -136,14 +136,14 @@ class _Slice:
     def run(self, boxes: list[Mailbox]) -> None:
         self.boxes = {box.pk: box for box in boxes}
         self._learn_preferences([box for box in boxes if self._lists(box)])
-        waiting = [self._begin(box) for box in boxes]
-        tasks = dict(zip(waiting, (box.pk for box in boxes), strict=True))
+        waiting = {self._begin(box): box.pk for box in boxes}
         for future in as_completed(waiting):
+            pk = waiting.pop(future)  # what was read is let go as soon as it is written
             if future.cancelled():
                 continue
-            self._finish(self.boxes[tasks[future]], future)
+            self._finish(self.boxes[pk], future)
             if circuits.is_open(self.connection, now=self.now):
-                self._stop([tasks[other] for other in waiting if other.cancel()])
+                self._stop([other_pk for other, other_pk in waiting.items() if other.cancel()])
         if self.refused:
             self._settle_refusals()
         if self.succeeded:
