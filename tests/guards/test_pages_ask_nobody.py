@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import health, mailboxes
+from connections import health, mailboxes, mode_changes
 from tests.connecting import connect
 from tests.guards.routes import House, address, build_house, routes_of
 from tests.people import make_company
@@ -28,6 +28,8 @@ def house(providers) -> House:
     own, olga = house.own, house.company.olga
     own.google = connect(own.unit, "google", "free_busy", providers, by=olga)
     own.microsoft = connect(own.unit, "microsoft", "read_write", providers, by=olga)
+    for connection, mode in ((own.google, "read_write"), (own.microsoft, "free_busy")):
+        mode_changes.begin_change(connection, mode, by=olga, now=timezone.now())
     mailboxes.set_override(own.member, own.google, by=olga, now=timezone.now())
     return house
 
