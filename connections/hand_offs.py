@@ -11,7 +11,7 @@ from orgunits import audit
 from orgunits.access import user_may
 from orgunits.models import User
 
-from .authorization import hashed
+from .attempts import hashed
 from .models import CalendarConnection, HandOff
 
 

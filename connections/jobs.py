@@ -274,12 +274,12 @@ def send_notice(notice_id: int) -> None:
 
 def forget() -> None:
     """Every night: what is kept no longer than needed."""
-    from . import authorization, budgets, free_busy, mailboxes, notices, reading_hours
+    from . import attempts, budgets, free_busy, mailboxes, notices, reading_hours
 
     now = timezone.now()
     mailboxes.forget_erased()
     free_busy.forget_old(now=now)
-    authorization.forget_old_attempts(now=now)
+    attempts.forget_old(now=now)
     budgets.forget_old(now=now)
     reading_hours.forget_old(now=now)
     notices.forget_old(now=now)

@@ -1,13 +1,10 @@
 """The trip on which one member lets us read their own calendar, where the organization refuses delegation.
 
-It goes by the rules of `connections/authorization.py`: a state of one use, bound to session and person, PKCE, nonce.
+It goes by the rules of `connections/attempts.py`: a state of one use, bound to session and person, PKCE, nonce.
 Who agreed is read from the validated ID token: it must be the member's own address, in their own organization, and
 the same person as before, since an address can change hands.
 """
 
-import hashlib
-import secrets
-from base64 import urlsafe_b64encode
 from contextlib import suppress
 from datetime import datetime
 
@@ -16,18 +13,9 @@ from django.db import transaction
 from orgunits import audit
 from orgunits.models import Member
 
-from . import jobs, mailboxes
-from .authorization import (
-    LIVES,
-    Purpose,
-    Refused,
-    Traveller,
-    claim,
-    hashed,
-    redirect_uri,
-    refuse,
-    sign_in_reason,
-)
+from . import attempts, jobs, mailboxes
+from .attempts import Purpose, Refused, Traveller, claim, hashed, redirect_uri, refuse
+from .authorization import sign_in_reason
 from .credentials import sign_in_lacks
 from .models import CalendarConnection, PendingAuthorization, PersonalGrant
 from .modes import compare, scopes_for
@@ -55,45 +43,27 @@ class ScopesMissing(Refused):
 @transaction.atomic
 def begin(connection: CalendarConnection, member: Member, *, traveller: Traveller, now: datetime) -> str:
     """Write down an attempt of `member`; answers Google's address to send the browser to. Raises Refused."""
-    if not connection.personal or connection.state == State.DISCONNECTED:
+    if not connection.personal:
         raise Refused("disconnected_by_admin", connection)
-    if not connection.unit.works:
-        raise Refused("unit_at_rest", connection)
+    attempts.must_be_open(connection)
     if lacks := sign_in_lacks("google", None):
         raise Refused(lacks, connection)
-    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    scopes, back = scopes_for("google", connection.mode).organization, redirect_uri("google")
-    PendingAuthorization.objects.create(
-        unit_id=connection.unit_id,
-        connection=connection,
-        purpose=Purpose.PERSONAL,
-        provider="google",
-        state_hash=hashed(state),
-        nonce=nonce,
-        code_verifier=verifier,
-        redirect_uri=back,
-        scopes=list(scopes),
-        user=traveller.user,
-        member=member,
-        session_hash=traveller.session_hash,
-        created_at=now,
-        expires_at=now + LIVES,
-    )
-    audit.record(
-        connection.unit,
-        "authorization.begun",
+    fresh, back = attempts.Secrets.fresh(), redirect_uri("google")
+    scopes = scopes_for("google", connection.mode).organization
+    attempts.write_down(
         connection,
-        by=traveller.user,
-        now=now,
+        fresh,
         purpose=Purpose.PERSONAL,
+        redirect_uri=back,
+        scopes=scopes,
+        traveller=traveller,
+        now=now,
+        member=member,
     )
     return google.authorization_url(
         redirect_uri=back,
         scopes=scopes,
-        state=state,
-        nonce=nonce,
-        code_challenge=challenge,
+        **fresh.for_address,
         hint=member.email,
     )
 

@@ -6,7 +6,7 @@ import requests
 from django.utils import timezone
 
 from connections import authorization, calendar_connections, health
-from connections.authorization import Purpose, Traveller
+from connections.attempts import Purpose, Traveller
 from connections.credentials import keep_service_account, key_of
 from connections.models import CalendarConnection
 from connections.modes import scopes_for

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from connections import authorization, health, mode_checks, personal_authorization
-from connections.authorization import Purpose, Refused, Traveller
+from connections import attempts, authorization, health, mode_checks, personal_authorization
+from connections.attempts import Purpose, Refused, Traveller
 from connections.models import CalendarConnection, ModeChange
 from connections.reasons import reason
 from connections.states import NotPossibleNow, State
@@ -25,7 +25,7 @@ def _who(request: HttpRequest) -> Traveller:
     if request.session.session_key is None:
         request.session.create()
     hand_off = current_hand_off(request)
-    if hand_off is not None and authorization.begun_by_hand_off(request.GET.get("state", "")):
+    if hand_off is not None and attempts.begun_by_hand_off(request.GET.get("state", "")):
         return Traveller(request.session.session_key, hand_off=hand_off)
     user = request.user if request.user.is_authenticated else None
     return Traveller(request.session.session_key, user=user)
@@ -61,7 +61,7 @@ def _again(who: Traveller, refused: Refused) -> str:
 
 def _refused(request: HttpRequest, who: Traveller, refused: Refused) -> HttpResponse:
     """The page for every outcome that changed nothing: what happened, who can fix it, where to go."""
-    known, change = refused.connection, authorization.mode_change_of(request.GET.get("state", ""))
+    known, change = refused.connection, attempts.mode_change_of(request.GET.get("state", ""))
     if known is not None and who.user is not None:
         request.access = access_to(who.user, known.unit.slug)  # the header then shows the unit
     context = {
@@ -106,7 +106,7 @@ def _sign_in_came_back(request: HttpRequest, provider: str) -> HttpResponse:
     except Refused as refused:
         return _refused(request, who, refused)
     messages.success(request, _("Signed in."))
-    change = authorization.mode_change_of(request.GET.get("state", ""))
+    change = attempts.mode_change_of(request.GET.get("state", ""))
     if change is not None:
         _look(request, who, change)
     return redirect(_next_page(who, connection, change))
@@ -137,7 +137,7 @@ def microsoft_consent(request: HttpRequest) -> HttpResponse:
         )
     except Refused as refused:
         return _refused(request, who, refused)
-    change = authorization.mode_change_of(request.GET.get("state", ""))
+    change = attempts.mode_change_of(request.GET.get("state", ""))
     if change is not None:
         _look(request, who, change)
     else:

@@ -2,7 +2,7 @@
 
 from django.http import Http404, HttpRequest
 
-from connections.authorization import Traveller
+from connections.attempts import Traveller
 from connections.models import CalendarConnection
 from orgunits.models import Member, OrganizationalUnit
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from connections import hand_offs
-from connections.authorization import Purpose, Traveller
+from connections.attempts import Purpose, Traveller
 from connections.hand_offs import LinkNotUsable
 from connections.models import CalendarConnection, HandOff
 from connections.modes import NOTES, consequences, scopes_for

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from connections import authorization, credentials, mode_changes, mode_checks
-from connections.authorization import Purpose, Refused
+from connections.attempts import Purpose, Refused
 from connections.forms import RegistrationForm
 from connections.models import CalendarConnection, ModeChange
 from connections.modes import AccessMode, capabilities, consequences, offered, scopes_for

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from connections import personal_authorization, personal_grants
-from connections.authorization import Refused, Traveller
+from connections.attempts import Refused, Traveller
 from connections.credentials import sign_in_lacks
 from connections.forms import DomainsForm
 from connections.models import CalendarConnection

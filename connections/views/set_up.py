@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from connections import authorization, calendar_connections, credentials, domains, hand_offs, health
-from connections.authorization import Purpose, Refused
+from connections.attempts import Purpose, Refused
 from connections.forms import RegistrationForm, ServiceAccountForm
 from connections.models import CalendarConnection
 from connections.modes import capabilities, scopes_for

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from connections import authorization, mode_changes, mode_checks
-from connections.authorization import Purpose, Traveller
+from connections.attempts import Purpose, Traveller
 from connections.models import (
     BusyPeriod,
     CalendarConnection,

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from connections import personal_authorization
-from connections.authorization import Traveller
+from connections.attempts import Traveller
 from connections.models import CalendarConnection, PersonalGrant
 from connections.personal_grants import create_personal_connection
 from orgunits import roles

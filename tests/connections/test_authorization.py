@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from connections import authorization, calendar_connections, hand_offs
-from connections.authorization import Purpose, Refused, Traveller
+from connections import attempts, authorization, calendar_connections, hand_offs
+from connections.attempts import Purpose, Refused, Traveller
 from connections.models import CalendarConnection, PendingAuthorization
 from orgunits.models import AuditEvent
 from tests.connecting import answer_provider_page, own_google_key, sign_in
@@ -386,8 +386,8 @@ def test_a_hand_offs_answer_belongs_to_its_holder_alone(providers):
 def test_attempts_are_forgotten_two_weeks_after_their_end(providers):
     trip = Trip("google")
 
-    authorization.forget_old_attempts(now=trip.now + timedelta(days=13))
+    attempts.forget_old(now=trip.now + timedelta(days=13))
     assert PendingAuthorization.objects.count() == 1
 
-    authorization.forget_old_attempts(now=trip.now + timedelta(days=15))
+    attempts.forget_old(now=trip.now + timedelta(days=15))
     assert PendingAuthorization.objects.count() == 0

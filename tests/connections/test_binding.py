@@ -7,7 +7,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from connections import calendar_connections, domains, health, mailboxes, slices
-from connections.authorization import Purpose, Refused
+from connections.attempts import Purpose, Refused
 from connections.credentials import KeyNotAccepted, installation_key, keep_registration, keep_service_account
 from connections.models import BusyPeriod, CalendarConnection, Mailbox, MemberCalendar
 from connections.providers.base import AuthorizationLost

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from connections import authorization, calendar_connections
-from connections.authorization import Purpose, Refused, Traveller
+from connections.attempts import Purpose, Refused, Traveller
 from connections.models import CalendarConnection
 from tests.connecting import answer_provider_page, consent, sign_in
 from tests.people import MICROSOFT_ADMINISTRATOR, MICROSOFT_TENANT, make_company

@@ -8,7 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from connections import calendar_connections, health
-from connections.authorization import Refused
+from connections.attempts import Refused
 from connections.models import BusyPeriod, CalendarConnection, Mailbox
 from connections.states import State, shown_with_counts
 from orgunits.models import User

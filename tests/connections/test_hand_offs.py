@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections import calendar_connections, hand_offs
-from connections.authorization import hashed
+from connections.attempts import hashed
 from connections.hand_offs import LinkNotUsable
 from connections.models import CalendarConnection, HandOff
 from orgunits.models import AuditEvent

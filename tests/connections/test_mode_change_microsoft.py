@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from connections import calendar_connections, jobs, mode_changes, mode_checks
-from connections.authorization import Purpose, Refused
+from connections.attempts import Purpose, Refused
 from connections.models import CalendarConnection, Credential, ModeChange, PendingAuthorization
 from connections.modes import scopes_for
 from connections.states import NotPossibleNow

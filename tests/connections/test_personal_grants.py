@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections import mailboxes
-from connections.authorization import Refused
+from connections.attempts import Refused
 from connections.models import BusyPeriod, CalendarConnection, Mailbox, PersonalGrant
 from connections.modes import scopes_for
 from connections.states import shown_with_counts

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from connections import calendar_connections
-from connections.authorization import Purpose
+from connections.attempts import Purpose
 from connections.models import PersonalGrant
 from connections.modes import scopes_for
 from connections.providers.base import GrantLost

@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from config.schedules import TIMETABLE
 from connections import authorization, hand_offs, health, jobs
-from connections.authorization import Purpose, Refused, Traveller
+from connections.attempts import Purpose, Refused, Traveller
 from connections.models import BusyPeriod, CalendarConnection, HandOff, Mailbox
 from connections.providers.base import AuthorizationLost
 from connections.services import calendar_service

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections import hand_offs
-from connections.authorization import Purpose, Traveller, begin
+from connections.attempts import Purpose, Traveller
+from connections.authorization import begin
 from connections.sealing import SealedTextField
 from orgunits.models import OrganizationalUnit
 from orgunits.support_admin import UNIT, ReadOnly, Sealed

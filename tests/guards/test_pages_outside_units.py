@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections import authorization, hand_offs
-from connections.authorization import Purpose, Traveller
+from connections.attempts import Purpose, Traveller
 from tests.guards.methods import READS, WRITES
 from tests.guards.routes import routes_of, whole
 from tests.people import make_user, signed_in

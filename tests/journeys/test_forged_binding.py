@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from connections import calendar_connections, health, jobs
-from connections.authorization import Purpose
+from connections.attempts import Purpose
 from connections.models import BusyPeriod, CalendarConnection, Mailbox, MemberCalendar
 from orgunits.models import OrganizationalUnit
 from tests import connecting

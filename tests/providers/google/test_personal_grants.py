@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from connections import mailboxes
-from connections.authorization import Refused
+from connections.attempts import Refused
 from connections.models import CalendarConnection, Mailbox, PersonalGrant
 from connections.personal_grants import own
 from connections.reasons import reason

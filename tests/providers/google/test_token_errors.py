@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from connections.authorization import Refused
+from connections.attempts import Refused
 from connections.credentials import key_of
 from connections.models import Mailbox
 from connections.modes import scopes_for

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.utils import timezone
 
-from connections.authorization import Purpose, Refused, Traveller, begin, complete_sign_in
+from connections.attempts import Purpose, Refused, Traveller
+from connections.authorization import begin, complete_sign_in
 from connections.models import CalendarConnection
 from orgunits.models import AuditEvent
 from tests.connecting import ADMINISTRATORS, consent, sign_in
