@@ -7,8 +7,13 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings as portal_settings
 from django.db import connection
+from hypothesis import settings as effort
 
 from tests.providers.sandbox.server import SandboxServer
+
+# How long one example takes says more about the machine and what else runs on it than about the code.
+effort.register_profile("convoke", deadline=None)
+effort.load_profile("convoke")
 
 
 @pytest.fixture(scope="session")

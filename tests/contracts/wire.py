@@ -14,8 +14,12 @@ BEYOND = "/oauth2/v3/certs", "/discovery/v2.0/keys"  # published signing keys: i
 
 
 @contextmanager
-def kept_to_the_contracts() -> Iterator[None]:
-    """Looks at each exchange after it took place; the first one that breaks a contract fails the test."""
+def kept_to_the_contracts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Looks at each exchange after it took place; the first one that breaks a contract fails the test.
+
+    It patches by the fixture with which a test patches the same method, so that one takes back both, in
+    their order.
+    """
     contracts, problems = Contracts.load(), []
     send = requests.Session.send
 
@@ -27,7 +31,6 @@ def kept_to_the_contracts() -> Iterator[None]:
             problems.extend(f"{request.method} {request.url}: {problem}" for problem in found)
         return answer
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(requests.Session, "send", looked_at)
-        yield
+    monkeypatch.setattr(requests.Session, "send", looked_at)
+    yield
     assert problems == []
