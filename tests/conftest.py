@@ -9,7 +9,10 @@ from django.conf import settings as portal_settings
 from django.db import connection
 from hypothesis import settings as effort
 
+from tests.guards.routes import House, build_house
+from tests.people import make_company
 from tests.providers.sandbox.server import SandboxServer
+from tests.standing import standing
 
 # How long one example takes says more about the machine and what else runs on it than about the code.
 effort.register_profile("convoke", deadline=None)
@@ -45,3 +48,10 @@ def mail_server(providers: SandboxServer, settings) -> SandboxServer:
     """Mail goes by real SMTP to the sandbox, which has none yet."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     return providers
+
+
+@pytest.fixture(scope="module")
+def standing_house(django_db_setup, django_db_blocker) -> Iterator[House]:
+    """Two furnished units, for modules that look at them over and over; each test takes a copy of its own."""
+    with standing(django_db_blocker):
+        yield build_house(make_company())

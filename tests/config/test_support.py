@@ -1,5 +1,6 @@
 """Support staff: a reason before they look, a line in the unit's log for every look, and nothing secret or in bulk."""
 
+from copy import deepcopy
 from datetime import timedelta
 
 import pytest
@@ -19,8 +20,7 @@ from orgunits.members import add_member
 from orgunits.models import AuditEvent, AuditReason, Member
 from orgunits.support_admin import Sealed
 from tests.builders import make_members
-from tests.guards.routes import build_house
-from tests.people import make_company, make_user
+from tests.people import make_user
 from tests.support import WHY, let_in, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -29,9 +29,9 @@ SEALED = {model: site for model, site in admin.site._registry.items() if isinsta
 
 
 @pytest.fixture
-def house(providers):
+def house(standing_house, providers, db):
     cache.clear()
-    return build_house(make_company())
+    return deepcopy(standing_house)
 
 
 def change_url(row) -> str:

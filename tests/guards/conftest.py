@@ -1,11 +1,13 @@
 """The two furnished units that guards walk through."""
 
+from copy import deepcopy
+
 import pytest
 
-from tests.guards.routes import House, build_house
-from tests.people import make_company
+from tests.guards.routes import House
 
 
 @pytest.fixture
-def house(providers, db) -> House:
-    return build_house(make_company())
+def house(standing_house, providers, db) -> House:
+    """As it was built, whatever the test before did to it."""
+    return deepcopy(standing_house)

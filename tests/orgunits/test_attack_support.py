@@ -1,5 +1,7 @@
 """Support's window: no hidden column is read by asking, no odd address stumbles, no sign-in changes unseen."""
 
+from copy import deepcopy
+
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -11,8 +13,7 @@ from django.urls import reverse
 
 from orgunits.models import OrganizationalUnit
 from orgunits.support_admin import UNIT, Sealed
-from tests.guards.routes import build_house
-from tests.people import make_company, make_user
+from tests.people import make_user
 from tests.support import let_in, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +24,8 @@ TABLES = {
 
 
 @pytest.fixture
-def house(providers):
-    return build_house(make_company())
+def house(standing_house, providers, db):
+    return deepcopy(standing_house)
 
 
 def list_of(model) -> str:
