@@ -1,7 +1,7 @@
 """Nothing that anybody types, plants or sends makes a page stumble: odd input is answered, never with a 500."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 import pytest
@@ -120,6 +120,18 @@ def walk(house: House) -> Iterator[tuple[Route, str, Client]]:
         yield route, path, link if route.name.startswith("hand_off") else olga
 
 
+def some(values: Sequence, turn: int) -> Sequence:
+    """A quarter of `values`, another one at each turn: over all pages together each value comes many times."""
+    return values[turn % 4 :: 4]
+
+
+def every(values: Sequence, turn: int) -> Sequence:
+    return values
+
+
+MANY = pytest.mark.parametrize("of", [some, pytest.param(every, marks=pytest.mark.soak)])
+
+
 def as_query(name: str, value: str) -> str:
     return f"{quote(name)}={quote(value)}"
 
@@ -134,12 +146,13 @@ def queries() -> Iterator[str]:
     yield "&".join(f"{name}[]=a&{name}[b]=c&{name}=d&{name}=e" for name in PARAMETERS)
 
 
-def test_no_odd_address_makes_a_page_stumble(house):
+@MANY
+def test_no_odd_address_makes_a_page_stumble(house, of):
     asked = [f"administrator=yes&{query}" for query in queries()]
     stumbled = [
         (route.name, query[:200])
-        for route, path, client in walk(house)
-        for query in asked
+        for turn, (route, path, client) in enumerate(walk(house))
+        for query in of(asked, turn)
         if status(client, "GET", f"{path}?{query}") >= 500
     ]
 
@@ -181,22 +194,24 @@ def test_no_filter_alone_makes_the_list_stumble(house):
     assert stumbled == []
 
 
-def test_no_method_makes_a_page_stumble(house):
+@MANY
+def test_no_method_makes_a_page_stumble(house, of):
     stumbled = [
         (route.name, method)
-        for route, path, client in walk(house)
-        for method in METHODS
+        for turn, (route, path, client) in enumerate(walk(house))
+        for method in of(METHODS, turn)
         if status(client, method, path, **ODD_HEADERS) >= 500
     ]
 
     assert stumbled == []
 
 
-def test_no_body_makes_a_page_stumble(house):
+@MANY
+def test_no_body_makes_a_page_stumble(house, of):
     stumbled = [
         (route.name, name)
-        for route, path, client in walk(house)
-        for name, (body, kind) in BODIES.items()
+        for turn, (route, path, client) in enumerate(walk(house))
+        for name, (body, kind) in of([*BODIES.items()], turn)
         if status(client, "POST", f"{path}?administrator=yes", body, kind) >= 500
     ]
 
@@ -210,12 +225,14 @@ FORMS = {
 }
 
 
-def test_no_value_of_a_field_makes_a_page_stumble(house):
-    stumbled = []
+@MANY
+def test_no_value_of_a_field_makes_a_page_stumble(house, of):
+    stumbled, turn = [], 0
     for route, path, client in walk(house):
         good = FORMS.get(route.name) or good_input(route, house.own)
         for field in good or ["anything"]:
-            for values in [*NASTY, NASTY, []]:
+            turn += 1
+            for values in of([*NASTY, NASTY, []], turn):
                 with transaction.atomic():
                     answer = client.post(f"{path}?administrator=yes", {**good, field: values})
                     transaction.set_rollback(True)
@@ -225,13 +242,15 @@ def test_no_value_of_a_field_makes_a_page_stumble(house):
     assert stumbled == []
 
 
-def test_no_part_of_an_address_makes_a_page_stumble(house):
-    client, stumbled = signed_in(house.company.olga), []
+@MANY
+def test_no_part_of_an_address_makes_a_page_stumble(house, of):
+    client, stumbled, turn = signed_in(house.company.olga), [], 0
     for route in [*routes_of("unit"), *routes_of("everyone")]:
         unit = route.rule.audience == "unit"
         values = house.own.values(route) if unit else dict.fromkeys(route.parameters, "a")
         for part in route.parameters:
-            for value in filter(None, NASTY):
+            turn += 1
+            for value in of(NASTY[1:], turn):
                 marked = address(route, {**values, part: "zzz"})
                 path = marked.replace("zzz", quote(value, safe=""), 1)
                 stumbled += [

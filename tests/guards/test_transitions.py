@@ -19,7 +19,9 @@ WRITERS = {"update", "create", "get_or_create", "update_or_create", "bulk_create
 
 # Other rows have a column `state` too. A line that writes one says here whose it is.
 OTHER_STATES = {
+    "connections/channels.py": "PushChannel.state",
     "connections/mailboxes.py": "Mailbox.state",
+    "connections/personal_tokens.py": "PersonalGrant.state",
     "orgunits/units.py": "OrganizationalUnit.state",
     "orgunits/bulk.py": "BulkRow.state",
     "orgunits/applications.py": "Application.state",
