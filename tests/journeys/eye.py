@@ -1,4 +1,4 @@
-"""Looks at pages with axe, in both themes, and for what scrolls sideways."""
+"""Looks at pages with axe, on a desk and on a phone and in both themes, and for what scrolls sideways."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,8 @@ RUN_AXE = """async runOnly => {
   return found.violations.flatMap(rule => rule.nodes.map(node =>
     `${rule.id}: ${node.target.join(" ")} ${node.failureSummary.replace(/\\s+/g, " ")}`))
 }"""
-PHONE, DESK = 320, 1280
+EVERYTHING, ONLY_COLOURS = {"type": "tag", "values": WCAG}, {"type": "rule", "values": COLOURS}
+PHONE, DESK, HEIGHT = 320, 1280, 800
 
 Look = tuple[str, Callable[[Page], object]]  # what the page is called, and how one gets there
 
@@ -31,17 +32,19 @@ class Eye:
         self.found: dict[str, list[str]] = {}
 
     def look(self, page: Page, name: str) -> None:
-        """Everything in the light, then the colours in the dark."""
-        page.emulate_media(color_scheme="light")
+        """On a desk and on a phone: everything in the light, then the colours in the dark."""
         if not page.evaluate("'axe' in window"):
             page.evaluate(AXE.read_text())  # a script tag would break the content security policy
-        problems = page.evaluate(RUN_AXE, {"type": "tag", "values": WCAG})
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > page.viewport_size["width"]:
-            problems.append(f"scrolls sideways: {wide} px wide")
-        page.emulate_media(color_scheme="dark")
-        dark = page.evaluate(RUN_AXE, {"type": "rule", "values": COLOURS})
-        problems += [f"in the dark: {problem}" for problem in dark]
+        problems = []
+        for scheme, width in (("light", DESK), ("light", PHONE), ("dark", PHONE), ("dark", DESK)):
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            page.emulate_media(color_scheme=scheme)
+            rules = EVERYTHING if scheme == "light" else ONLY_COLOURS
+            found = page.evaluate(RUN_AXE, rules)
+            problems += [f"{scheme}, {width} px: {problem}" for problem in found]
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                problems.append(f"{scheme}, {width} px: scrolls sideways: {wide} px wide")
         if problems:
             self.found[name] = problems
 

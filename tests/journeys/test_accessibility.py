@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from orgunits import applications, first_run
 from orgunits.logos import as_png
 from tests.journeys import steps
-from tests.journeys.eye import DESK, PHONE, Eye, Look, at, post_empty
+from tests.journeys.eye import Eye, Look, at, post_empty
 from tests.journeys.states import States, make_states
 from tests.people import Integrator, make_integrator
 
@@ -205,9 +205,9 @@ def furnished_integrator() -> Integrator:
 
 # --- the tests ------------------------------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.xdist_group("journeys: accessibility on a desk")
+@pytest.mark.xdist_group("journeys: accessibility of Ops Admins")
 def test_the_eye_sees_what_is_wrong(open_as):
-    page, eye = open_as(None, viewport={"width": PHONE, "height": 800}), Eye()
+    page, eye = open_as(None), Eye()
     page.goto(reverse("account_login"))
     page.evaluate(
         """() => {
@@ -218,32 +218,39 @@ def test_the_eye_sees_what_is_wrong(open_as):
 
     eye.look(page, "sign-in")
 
-    found = [problem.split(":")[0] for problem in eye.found["sign-in"]]
-    assert found == ["image-alt", "scrolls sideways", "in the dark"]
+    found = [problem.split(":")[:2] for problem in eye.found["sign-in"]]
+    assert found == [
+        ["light, 1280 px", " image-alt"],
+        ["light, 320 px", " image-alt"],
+        ["light, 320 px", " scrolls sideways"],
+        ["dark, 320 px", " color-contrast"],
+        ["dark, 320 px", " scrolls sideways"],
+        ["dark, 1280 px", " color-contrast"],
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    "width",
-    [
-        pytest.param(PHONE, marks=pytest.mark.xdist_group("journeys: accessibility on a phone")),
-        pytest.param(DESK, marks=pytest.mark.xdist_group("journeys: accessibility on a desk")),
-    ],
-)
-def test_axe_finds_nothing_and_nothing_scrolls_sideways(open_as, settings, width):
+@pytest.mark.xdist_group("journeys: accessibility of Ops Admins")
+def test_axe_finds_nothing_where_ops_admins_work(open_as):
+    eye, states = Eye(), make_states()
+
+    eye.look_at_all(open_as(states.olga), of_an_ops_admin(states))
+
+    assert eye.found == {}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.xdist_group("journeys: accessibility of others")
+def test_axe_finds_nothing_on_the_pages_of_others(open_as, settings):
     settings.SAMPLE_INSTALLATION = True  # the sign-in page with the sample's people holds more
-    options = {"viewport": {"width": width, "height": 800}}
-    eye = Eye()
-    visitor = open_as(None, **options)
+    eye, visitor = Eye(), open_as(None)
     eye.look_at_all(visitor, [("first run", lambda page: page.goto(first_run.link()))])
-    states = make_states()
+    states, tools = make_states(), furnished_integrator()
 
     eye.look_at_all(visitor, of_visitors(states))
-    eye.look_at_all(open_as(states.olga, **options), of_an_ops_admin(states))
-    eye.look_at_all(open_as(states.emma, **options), of_an_employee(states))
-    tools = furnished_integrator()
-    eye.look_at_all(open_as(tools.ethan, **options), of_an_engineering_manager(tools))
-    eye.look_at_all(open_as(states.nobody, **options), of_people_without_unit(states))
-    eye.look_at_all(open_as(states.sami, **options), of_staff(states))
+    eye.look_at_all(open_as(states.emma), of_an_employee(states))
+    eye.look_at_all(open_as(tools.ethan), of_an_engineering_manager(tools))
+    eye.look_at_all(open_as(states.nobody), of_people_without_unit(states))
+    eye.look_at_all(open_as(states.sami), of_staff(states))
 
     assert eye.found == {}

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from orgunits import identity, invitations, roles
 from orgunits.models import RoleGrant
 from tests.journeys import steps
-from tests.journeys.eye import DESK, PHONE, Eye, Look, at, post_empty
+from tests.journeys.eye import Eye, Look, at, post_empty
 from tests.journeys.role_states import GUESTS, RoleStates, make_role_states
 
 
@@ -179,24 +179,26 @@ def of_a_developer(states: RoleStates) -> list[Look]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    "width",
-    [
-        pytest.param(PHONE, marks=pytest.mark.xdist_group("journeys: roles on a phone")),
-        pytest.param(DESK, marks=pytest.mark.xdist_group("journeys: roles on a desk")),
-    ],
-)
-def test_axe_finds_nothing_on_pages_of_invitations_roles_and_applications(open_as, mail_server, width):
-    eye, options = Eye(), {"viewport": {"width": width, "height": 800}}
-    states = make_role_states()
+@pytest.mark.xdist_group("journeys: accessibility of roles")
+def test_axe_finds_nothing_on_pages_of_members_and_roles(open_as, mail_server):
+    eye, states = Eye(), make_role_states()
+
+    for looks in (of_inviting, of_members, of_roles):
+        eye.look_at_all(open_as(states.olga), looks(states))
+
+    assert eye.found == {}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.xdist_group("journeys: accessibility of invitations")
+def test_axe_finds_nothing_on_pages_of_invitations_and_applications(open_as, mail_server):
+    eye, states = Eye(), make_role_states()
 
     def look(user, looks: Callable[[RoleStates], list[Look]]) -> None:
-        eye.look_at_all(open_as(user, **options), looks(states))
+        eye.look_at_all(open_as(user), looks(states))
 
     look(None, of_visitors)
-    eye.look_at_all(open_as(None, **options), of_mailboxes(states, mail_server.url))
-    for looks in (of_inviting, of_members, of_roles):
-        look(states.olga, looks)
+    eye.look_at_all(open_as(None), of_mailboxes(states, mail_server.url))
     look(states.tools.irma, of_applications)
     look(states.emma, of_an_employee)
     look(states.tools.dora, of_a_developer)
