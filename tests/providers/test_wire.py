@@ -9,6 +9,11 @@ from tests.providers.wire import Wire, watched
 CALENDARS = "www.googleapis.com/calendar/v3/users/me/calendarList"
 
 
+@pytest.fixture(autouse=True)
+def calls_keep_to_the_contracts():
+    """Not here: these calls break them on purpose."""
+
+
 def test_a_call_with_a_parameter_that_nobody_documented_is_found(providers, monkeypatch):
     with pytest.raises(AssertionError, match="unknown query parameter colour"), watched(monkeypatch):
         ProviderSession().get(f"{providers.url}/{CALENDARS}", params={"colour": "blue"})
