@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -10,6 +10,13 @@ from django.db.models import F
 from .models import CalendarConnection, RequestBudget
 from .providers.base import Spend, Throttled, Unreachable
 from .providers.registry import requests_per_minute
+
+FOR_NEWS = 5  # one in so many calls of a minute is kept for changes that were announced
+
+
+def renewed_at(now: datetime) -> datetime:
+    """When calls are there again for who found none left: the next minute begins."""
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 class Budget:
@@ -26,8 +33,12 @@ class Budget:
         self._lock = threading.Lock()
 
     @transaction.atomic
-    def reserve(self, calls: int) -> int:
-        """Take up to `calls` from this minute's share; answers how many there were."""
+    def reserve(self, calls: int, *, announced: bool = False) -> int:
+        """Take up to `calls` from this minute's share; answers how many there were.
+
+        `announced`: to read changes that the provider told of. A part of the share is theirs alone, so that a
+        first reading of thousands of calendars does not make them wait for the next minute.
+        """
         RequestBudget.objects.bulk_create(
             [
                 RequestBudget(
@@ -37,7 +48,10 @@ class Budget:
             ignore_conflicts=True,
         )
         row = RequestBudget.objects.select_for_update().get(connection=self.connection, minute=self.minute)
-        given = max(0, min(calls, requests_per_minute(self.connection.provider) - row.used))
+        share = requests_per_minute(self.connection.provider)
+        if not announced:
+            share -= share // FOR_NEWS
+        given = max(0, min(calls, share - row.used))
         RequestBudget.objects.filter(pk=row.pk).update(used=F("used") + given)
         self.left += given
         return given

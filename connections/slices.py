@@ -10,7 +10,7 @@ from orgunits.members import set_time_zone, set_working_hours
 from orgunits.models import Member
 
 from . import busy_store, circuits, mailboxes, reading_hours
-from .budgets import Budget
+from .budgets import Budget, renewed_at
 from .calendar_connections import mark_lost
 from .calendars import link_calendars
 from .health import check_connection
@@ -34,7 +34,6 @@ from .states import State, explain
 RELIST_AFTER = timedelta(hours=24)
 CALLS_PER_READ, CALLS_PER_POLL = 10, 3  # what a job reserves for a mailbox before it knows
 CALLS_SPARE = 200  # beside that, for mailboxes with many series or calendars; what is left is given back
-NEXT_MINUTE = timedelta(seconds=60)
 MINUTES_A_DAY = 24 * 60
 STRIDE = 7919  # puts neighbours far apart over the day; prime, so that every minute is used
 
@@ -69,10 +68,11 @@ def read_slice(
     if not boxes:
         return
     budget = Budget(connection, now=now)
-    budget.reserve(sum(_calls_for(box) for box in boxes) + CALLS_SPARE)
+    announced = all(box.hinted_at for box in boxes)  # they are handed out apart from the others
+    budget.reserve(sum(_calls_for(box) for box in boxes) + CALLS_SPARE, announced=announced)
     fit = _that_fit(boxes, budget.left)
     left_over = [box.pk for box in boxes[len(fit) :]]
-    mailboxes.put_off(left_over, connection, until=now + NEXT_MINUTE)
+    mailboxes.put_off(left_over, connection, until=renewed_at(now))
     if not fit:
         return
     mailboxes.begin_reading([box.pk for box in fit], connection)
@@ -338,12 +338,12 @@ class _Slice:
         except ProviderError as error:
             self._finish(box, _failed_with(error))
         else:
-            mailboxes.put_off([box.pk], self.connection, until=self.now + NEXT_MINUTE)
+            mailboxes.put_off([box.pk], self.connection, until=renewed_at(self.now))
 
     def _slow_down(self, box: Mailbox, error: Throttled) -> None:
         """The budget of this minute is used up: come again. The provider says so: everybody waits."""
         if error.code == "own budget":
-            mailboxes.put_off([box.pk], self.connection, until=self.now + NEXT_MINUTE)
+            mailboxes.put_off([box.pk], self.connection, until=renewed_at(self.now))
             return
         self._failed(box, Mailbox.Failure.THROTTLED, error.code, retry_after=error.retry_after)
         until = self.now + timedelta(seconds=error.retry_after or 30)

@@ -23,8 +23,8 @@ NOW = datetime(2026, 10, 20, 9, 17, 23, tzinfo=UTC)
 
 @pytest.fixture
 def connection(settings) -> CalendarConnection:
-    """A connection that may make 60 calls a minute: 60 % of a quota of 100."""
-    settings.GOOGLE_REQUESTS_PER_MINUTE, settings.REQUEST_BUDGET_PERCENT = 100, 60
+    """A connection that may make 75 calls a minute, 60 % of a quota of 125; 15 of them for what was announced."""
+    settings.GOOGLE_REQUESTS_PER_MINUTE, settings.REQUEST_BUDGET_PERCENT = 125, 60
     company = make_company()
     return create_connection(company.unit, "google", "free_busy", by=company.olga, now=NOW)
 
@@ -40,6 +40,15 @@ def test_two_jobs_together_get_no_more_than_the_minute_has(connection):
 
     assert given == [40, 20, 0]
     assert used(connection) == {first.minute: 60}
+
+
+def test_what_was_announced_has_calls_left_when_the_others_have_used_up_theirs(connection):
+    whole, news, more = (Budget(connection, now=NOW) for _ in range(3))
+
+    given = [whole.reserve(100), news.reserve(10, announced=True), more.reserve(10, announced=True)]
+
+    assert given == [60, 10, 5]
+    assert Budget(connection, now=NOW).reserve(1) == 0
 
 
 def test_the_next_minute_has_a_share_of_its_own(connection):
@@ -131,7 +140,7 @@ def test_a_minute_without_calls_puts_reading_off_and_blames_nobody(providers, se
 
     box = Mailbox.objects.get(member=member)
     assert (box.state, box.failure, box.attempts) == (Mailbox.State.WAITING, "", 0)
-    assert box.next_sync_at == NOW + timedelta(seconds=60)
+    assert box.next_sync_at == datetime(2026, 10, 20, 9, 18, tzinfo=UTC)  # the next minute begins
     assert CalendarConnection.objects.get(pk=connection.pk).slowed_until is None
 
 
