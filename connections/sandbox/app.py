@@ -17,6 +17,7 @@ from wsgiref.handlers import format_date_time
 from flask import Flask, Response, g, request
 
 from . import control, mail_pages, mail_server, page
+from . import control_events as _control_events  # noqa: F401  (adds to the control address)
 from . import new_keys as _new_keys  # noqa: F401  (adds to the control address)
 from .world import World, the_world
 
