@@ -34,6 +34,7 @@ from .states import State, explain
 RELIST_AFTER = timedelta(hours=24)
 CALLS_PER_READ, CALLS_PER_POLL = 10, 3  # what a job reserves for a mailbox before it knows
 CALLS_SPARE = 200  # beside that, for mailboxes with many series or calendars; what is left is given back
+SOON = timedelta(seconds=60)  # with a token that was renewed
 MINUTES_A_DAY = 24 * 60
 STRIDE = 7919  # puts neighbours far apart over the day; prime, so that every minute is used
 
@@ -338,7 +339,7 @@ class _Slice:
         except ProviderError as error:
             self._finish(box, _failed_with(error))
         else:
-            mailboxes.put_off([box.pk], self.connection, until=renewed_at(self.now))
+            mailboxes.put_off([box.pk], self.connection, until=self.now + SOON)
 
     def _slow_down(self, box: Mailbox, error: Throttled) -> None:
         """The budget of this minute is used up: come again. The provider says so: everybody waits."""
