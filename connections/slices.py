@@ -1,7 +1,7 @@
 """Reading one slice of mailboxes: threads talk to the provider, this thread writes."""
 
-from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections import Counter, deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -133,18 +133,28 @@ class _Slice:
         self.refused: list[tuple[Mailbox, ProviderError]] = []
         self.succeeded = False
         self.counts: Counter[str] = Counter()
+        # Mailboxes that are being read, or were and wait to be written: else threads read a whole slice ahead of
+        # the one that writes, and all of it is held in memory.
+        self.ahead = settings.SYNC_THREADS + settings.SYNC_THREADS // 5
 
     def run(self, boxes: list[Mailbox]) -> None:
         self.boxes = {box.pk: box for box in boxes}
         self._learn_preferences([box for box in boxes if self._lists(box)])
-        waiting = {self._begin(box): box.pk for box in boxes}
-        for future in as_completed(waiting):
-            pk = waiting.pop(future)  # what was read is let go as soon as it is written
-            if future.cancelled():
-                continue
-            self._finish(self.boxes[pk], future)
+        left, waiting = deque(boxes), {}
+        while left or waiting:
+            while left and len(waiting) < self.ahead:
+                box = left.popleft()
+                waiting[self._begin(box)] = box.pk
+            done = wait(waiting, return_when=FIRST_COMPLETED).done
+            while done:
+                future = done.pop()  # what was read is let go as soon as it is written
+                self._finish(self.boxes[waiting.pop(future)], future)
+            future = None
             if circuits.is_open(self.connection, now=self.now):
-                self._stop([other_pk for other, other_pk in waiting.items() if other.cancel()])
+                unasked = {other: pk for other, pk in waiting.items() if other.cancel()}
+                self._stop([*unasked.values(), *(box.pk for box in left)])
+                waiting = {other: pk for other, pk in waiting.items() if other not in unasked}
+                left.clear()
         if self.refused:
             self._settle_refusals()
         if self.succeeded:
