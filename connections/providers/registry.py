@@ -3,11 +3,14 @@
 from django.conf import settings
 
 from .base import AuthorizationLost, CalendarService, Key, Spend
+from .directory import DirectoryService
 from .google.calendar import GoogleCalendars
+from .google.directory import GoogleDirectory
 from .google.oauth import ServiceAccount
 from .google.personal import GrantedTokens
 from .http import ProviderSession
 from .microsoft.calendar import MicrosoftCalendars
+from .microsoft.directory import EntraDirectory
 
 
 def open_calendars(
@@ -37,6 +40,38 @@ def open_calendars(
         )
     if provider == "microsoft":
         return MicrosoftCalendars(
+            key, tenant=tenant, scopes=scopes, administrator=administrator, session=session, spend=spend
+        )
+    raise AuthorizationLost("key_missing", provider)
+
+
+def open_directory(
+    provider: str,
+    key: Key,
+    *,
+    tenant: str,
+    scopes: tuple[str, ...],
+    administrator: str,
+    connection_id: str,
+    spend: Spend,
+    only_domains: frozenset[str] | None = None,
+) -> DirectoryService:
+    """The directory of one tenant, reached with `key` in the scopes given.
+
+    `administrator`: whom Google is asked as. `only_domains`: as for calendars.
+    """
+    session = ProviderSession(connection_id=connection_id)
+    if provider == "google":
+        return GoogleDirectory(
+            ServiceAccount(key, session),
+            scopes=scopes,
+            administrator=administrator,
+            only_domains=only_domains,
+            session=session,
+            spend=spend,
+        )
+    if provider == "microsoft":
+        return EntraDirectory(
             key, tenant=tenant, scopes=scopes, administrator=administrator, session=session, spend=spend
         )
     raise AuthorizationLost("key_missing", provider)

@@ -26,6 +26,9 @@ COMMON = {
     "push_lost": "Push messages are not sent.",
     "push_duplicate": "Each push message is sent twice.",
     "push_delay": "Push messages come `seconds` late.",
+    "directory_partial": "Listings of people hold only the first `share` (0.5) of them, and say that this is all.",
+    "directory_empty": "Listings of people hold nobody, and say that this is all.",
+    "directory_page_repeats": "A directory listing names, after its second page, that page as the next again.",
     "room_declines": "The room declines instead of accepting; `seconds` (2) after it was invited.",
 }
 
@@ -77,6 +80,13 @@ class Faults:
         """Like `hit`, without counting."""
         with self._lock:
             return self._striking(name, labels) is not None
+
+    def shortened(self, people: list[Any], *labels: str | None) -> list[Any]:
+        """What a listing of people holds while `directory_partial` or `directory_empty` strikes."""
+        if self.hit("directory_empty", *labels):
+            return []
+        partial = self.hit("directory_partial", *labels)
+        return people[: int(len(people) * float(partial.get("share", 0.5)))] if partial else people
 
     def parameter(self, name: str, parameter: str, default: float) -> float:
         """A number of the fault while it is on, else 0. Not counted as a hit."""

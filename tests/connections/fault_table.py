@@ -240,6 +240,10 @@ ELSEWHERE = {
     "subscription_refused": "tests/providers/microsoft/test_push_faults.py",
     "client_state_wrong": "tests/providers/microsoft/test_push_faults.py",
     "validation_wrong": "tests/providers/microsoft/test_push_faults.py",
+    "directory_partial": "tests/providers/google/test_directory_faults.py",
+    "directory_empty": "tests/providers/google/test_directory_faults.py",
+    "directory_page_repeats": "tests/providers/google/test_directory_faults.py",
+    "delta_replay": "tests/providers/microsoft/test_directory_faults.py",
     "refresh_revoked": "tests/providers/google/test_personal_grants.py",
     "refresh_rotates": "tests/providers/google/test_personal_grants.py",
     "refresh_tokens_limited": "tests/providers/google/test_personal_grants.py",
@@ -254,5 +258,4 @@ LATER = {
     "teams_off": ("no event with a conference is written", "booking in Read Write"),
     "duplicate_transaction_refused": ("no event is written", "booking in Read Write"),
     "teams_policy_missing": ("no meeting is made", "conferencing connections"),
-    "delta_replay": ("no directory is read", "directory connections"),
 }

@@ -3,38 +3,30 @@
 https://developers.google.com/workspace/calendar/api/v3/reference
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
-from typing import Protocol
 from urllib.parse import quote
 
 from django.conf import settings
 
 from connections.busy_rules import EventFacts, blocks
 from connections.providers.base import (
-    MOST_PAGES,
-    AuthorizationLost,
     Busy,
     CalendarInfo,
-    ChannelRefused,
     EventSpan,
     Feed,
-    FeedExpired,
     MailboxError,
     OpenChannel,
     Preferences,
-    ProviderError,
     ScopeAnswer,
     Spend,
-    Throttled,
     Unreadable,
     channel_refusals,
 )
-from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
+from connections.providers.http import ProviderSession
 from connections.providers.zones import known_zone
-from orgunits.names import domain_of
 
+from .api import GoogleApi, TokenSource
 from .oauth import SCOPE
 from .push import LONGEST, channel_of, channel_request
 
@@ -52,16 +44,6 @@ FIELDS = {
     FREE_BUSY_SCOPE: EVENT_FIELDS.replace("{attendees}", ""),
 }
 SHOWN_AS = {"outOfOffice": "out_of_office", "workingLocation": "working_elsewhere", "focusTime": "busy"}
-RATE_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
-
-
-class TokenSource(Protocol):
-    """Where the tokens come from: a service account with domain-wide delegation, or each person's own grant."""
-
-    def token(self, subject: str, scopes: tuple[str, ...], *, fresh: bool = False) -> str:
-        """A token to act as `subject` (an address); `fresh` after one was refused."""
-
-    def probe(self, subject: str, scope: str) -> ScopeAnswer: ...
 
 
 class GoogleCalendars:
@@ -79,9 +61,8 @@ class GoogleCalendars:
         session: ProviderSession,
         spend: Spend,
     ):
-        self.scopes, self.administrator, self.session, self.spend = scopes, administrator, session, spend
-        self.only_domains = only_domains
-        self.account = account
+        self.scopes, self.administrator, self.session, self.account = scopes, administrator, session, account
+        self.api = GoogleApi(account, BASE, only_domains=only_domains, session=session, spend=spend)
         full = FULL_SCOPE in scopes
         self.list_scope = FULL_SCOPE if full else LIST_SCOPE
         self.event_scope = FULL_SCOPE if full else FREE_BUSY_SCOPE
@@ -152,7 +133,7 @@ class GoogleCalendars:
             "timeMax": _instant(ends),
             "items": [{"id": calendar_id} for calendar_id in ids],
         }
-        answer = self._call(address, "POST", "freeBusy", {}, scope=self.event_scope, json=body)
+        answer = self._post(address, "freeBusy", body)
         found = answer.get("calendars", {})
         return {calendar_id: _busy(found.get(calendar_id)) for calendar_id in ids}
 
@@ -171,52 +152,26 @@ class GoogleCalendars:
         path = f"calendars/{quote(calendar_id, safe='')}/events/watch"
         body = channel_request(channel_id, token, url, expires_at)
         with channel_refusals():
-            answer = self._call(address, "POST", path, {}, scope=self.event_scope, json=body)
+            answer = self._post(address, path, body)
         return channel_of(answer, asked=channel_id)
 
     def stop_channel(self, address: str, channel_id: str, resource_id: str) -> None:
         """https://developers.google.com/workspace/calendar/api/v3/reference/channels/stop"""
         body = {"id": channel_id, "resourceId": resource_id}
         try:
-            self._call(address, "POST", "channels/stop", {}, scope=self.event_scope, json=body)
+            self._post(address, "channels/stop", body)
         except MailboxError as error:
             if error.status != 404:  # it ended, or was stopped before
                 raise
 
     def _pages(self, address: str, path: str, query: dict, *, scope: str) -> Iterator[dict]:
-        more: dict[str, str] = {}
-        for _ in range(MOST_PAGES):
-            page = self._call(address, "GET", path, {**query, **more}, scope=scope)
-            yield page
-            if not page.get("nextPageToken"):
-                return
-            more = {"pageToken": page["nextPageToken"]}
-        raise Unreadable("pages without end")
+        return self.api.pages(address, path, query, scope=scope, token_scopes=self.scopes_for_calls)
 
-    def _call(
-        self, address: str, method: str, path: str, query: dict, *, scope: str, json: dict | None = None
-    ) -> dict:
-        if self.only_domains is not None and domain_of(address) not in self.only_domains:
-            raise MailboxError("refused", "domain not proven")
+    def _post(self, address: str, path: str, body: dict) -> dict:
         scopes = self.scopes_for_calls
-        for fresh in (False, True):  # a token that ended early is minted once more
-            self.spend(1)
-            token = self.account.token(address, scopes, fresh=fresh)
-            answer = self.session.request(
-                method,
-                f"{BASE}/{path}",
-                params={**query, "quotaUser": hashlib.sha256(address.encode()).hexdigest()[:40]},
-                json=json,
-                headers={"Authorization": f"Bearer {token}"},
-                log_scopes=[scope],
-            )
-            if answer.status_code != 401:
-                break
-        if answer.status_code == 204:  # stopping a channel has no other answer
-            return {}
-        if answer.status_code == 200:
-            return json_of(answer)
-        raise api_error(answer)
+        return self.api.call(
+            address, "POST", path, {}, scope=self.event_scope, token_scopes=scopes, json=body
+        )
 
     @property
     def scopes_for_calls(self) -> tuple[str, ...]:
@@ -278,34 +233,3 @@ def _busy(entry: dict | None) -> Busy:
         )
     except (KeyError, TypeError, ValueError):
         raise Unreadable("free/busy period") from None
-
-
-def api_error(answer) -> ProviderError:
-    """What a refused call means. https://developers.google.com/workspace/calendar/api/guides/errors"""
-    try:
-        error = json_of(answer).get("error", {})
-        reason = str((error.get("errors") or [{}])[0].get("reason", "")) if isinstance(error, dict) else ""
-    except Unreadable:
-        reason = ""
-    try:
-        raise_if_busy_or_down(answer, reason)
-    except ProviderError as problem:
-        return problem
-    status = answer.status_code
-    if status == 403 and reason in RATE_REASONS:
-        return Throttled(reason, status=status)
-    if reason.startswith("push."):  # also with a 401: it is our address that Google does not take
-        return ChannelRefused(reason, status=status)
-    if status == 410:
-        return FeedExpired(reason, status=status)
-    if status == 401:
-        return AuthorizationLost("revoked", reason, status=status)
-    if status == 403 and reason == "accessNotConfigured":
-        return AuthorizationLost("api_not_enabled", reason, status=status)
-    if status == 403 and reason == "insufficientPermissions":
-        return AuthorizationLost("incomplete", reason, status=status)
-    if status == 403 and reason == "notACalendarUser":
-        return MailboxError("licence", reason, status=status)
-    if status in {403, 404}:
-        return MailboxError("no_mailbox" if status == 404 else "refused", reason, status=status)
-    return Unreadable(reason or "refused", status=status)

@@ -6,15 +6,10 @@ https://learn.microsoft.com/graph/api/resources/calendar
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from connections.busy_rules import EventFacts, blocks
 from connections.providers.base import (
-    MOST_PAGES,
-    AuthorizationLost,
     CalendarInfo,
     ChannelGone,
     EventSpan,
@@ -24,21 +19,19 @@ from connections.providers.base import (
     MailboxError,
     OpenChannel,
     Preferences,
-    ProviderError,
     ScopeAnswer,
     Spend,
     Unreadable,
     channel_refusals,
 )
-from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
+from connections.providers.http import ProviderSession
 
-from .oauth import AppToken
+from .graph import BASE, Graph, segment
 from .push import HANDSHAKES, LONGEST, channel_of, renewal_request, subscription_request
 from .zones import iana_zone
 
-BASE = f"{settings.MICROSOFT_GRAPH_URL}/v1.0"
-UTC_TIMES = 'outlook.timezone="UTC"'
-STABLE_IDS = 'IdType="ImmutableId"'  # ordinary ids change when an item moves
+# Ordinary ids change when an item moves.
+PREFER = 'outlook.timezone="UTC", IdType="ImmutableId"'
 SCHEDULES_PER_CALL = 20
 # What decides about busy time; the same facts that a delta answer's whole events carry.
 MASTER_FIELDS = "id,type,showAs,isCancelled,isAllDay,sensitivity,responseStatus"
@@ -53,7 +46,6 @@ DAYS = {
     "monday": "mon", "tuesday": "tue", "wednesday": "wed", "thursday": "thu",
     "friday": "fri", "saturday": "sat", "sunday": "sun",
 }  # fmt: skip
-EXPIRED_FEED = {"syncstatenotfound", "syncstateinvalid", "resyncrequired"}
 
 
 class MicrosoftCalendars:
@@ -71,23 +63,15 @@ class MicrosoftCalendars:
         session: ProviderSession,
         spend: Spend,
     ):
-        self.scopes, self.administrator, self.session, self.spend = scopes, administrator, session, spend
-        self.app = AppToken(key, tenant, session)
+        self.administrator, self.session = administrator, session
+        self.graph = Graph(key, tenant=tenant, scopes=scopes, session=session, spend=spend, prefer=PREFER)
 
     @property
     def clock_skew(self) -> float | None:
         return self.session.clock_skew
 
     def probe_scopes(self) -> list[ScopeAnswer]:
-        """The `roles` of a fresh token, as a hint; what was never asked for is shown too."""
-        roles = self.app.roles()
-        asked = [
-            ScopeAnswer(scope, granted=scope in roles, code="" if scope in roles else "not in roles")
-            for scope in self.scopes
-        ]
-        return asked + [
-            ScopeAnswer(role, granted=True, requested=False) for role in roles if role not in self.scopes
-        ]
+        return self.graph.probe_scopes()
 
     def probe_mailbox(self, address: str) -> None:
         now = datetime.now(UTC).replace(microsecond=0)
@@ -97,19 +81,19 @@ class MicrosoftCalendars:
             "$select": "id,start,end,showAs",
             "$top": "1",
         }
-        self._call("GET", f"users/{_segment(address)}/calendarView", query)
+        self.graph.call("GET", f"users/{segment(address)}/calendarView", query)
 
     def calendars(self, address: str) -> list[CalendarInfo]:
         query = {"$select": "id,name,isDefaultCalendar", "$top": "100"}
         return [
             CalendarInfo(item["id"], item.get("name", ""), bool(item.get("isDefaultCalendar")))
-            for page in self._pages(f"users/{_segment(address)}/calendars", query)
+            for page in self.graph.pages(f"users/{segment(address)}/calendars", query)
             for item in page.get("value", [])
         ]
 
     def feed(self, address: str, calendar_id: str, *, starts: datetime, ends: datetime) -> Feed:
         """https://learn.microsoft.com/graph/api/event-delta : the window stays frozen in the links."""
-        path = f"users/{_segment(address)}/calendars/{_segment(calendar_id)}/calendarView/delta"
+        path = f"users/{segment(address)}/calendars/{segment(calendar_id)}/calendarView/delta"
         query = {"startDateTime": _instant(starts), "endDateTime": _instant(ends)}
         return self._feed(address, path, query)
 
@@ -120,7 +104,7 @@ class MicrosoftCalendars:
 
     def _feed(self, address: str, first: str, query: dict) -> Feed:
         items, link = [], ""
-        for page in self._pages(first, query):
+        for page in self.graph.pages(first, query):
             items += page.get("value", [])
             link = page.get("@odata.deltaLink", "")
         if not link:
@@ -142,9 +126,9 @@ class MicrosoftCalendars:
 
     def _master(self, address: str, series: str) -> dict:
         """The series master; an empty one when the series is gone."""
-        path = f"users/{_segment(address)}/events/{_segment(series)}"
+        path = f"users/{segment(address)}/events/{segment(series)}"
         try:
-            return self._call("GET", path, {"$select": MASTER_FIELDS})
+            return self.graph.call("GET", path, {"$select": MASTER_FIELDS})
         except MailboxError as error:
             if error.status == 404:
                 return {"isCancelled": True}
@@ -164,7 +148,7 @@ class MicrosoftCalendars:
                 "endTime": {"dateTime": f"{day}T00:30:00", "timeZone": "UTC"},
                 "availabilityViewInterval": 30,
             }
-            answer = self._call("POST", f"users/{_segment(part[0])}/calendar/getSchedule", {}, json=body)
+            answer = self.graph.call("POST", f"users/{segment(part[0])}/calendar/getSchedule", {}, json=body)
             for entry in answer.get("value", []):
                 if "error" not in entry and entry.get("workingHours"):
                     yield str(entry.get("scheduleId", "")).lower(), preferences_of(entry["workingHours"])
@@ -184,7 +168,7 @@ class MicrosoftCalendars:
             expires_at=expires_at,
         )
         with channel_refusals():
-            answer = self._call("POST", "subscriptions", {}, json=body, timeout=HANDSHAKES)
+            answer = self.graph.call("POST", "subscriptions", {}, json=body, timeout=HANDSHAKES)
         return channel_of(answer)
 
     def renew_channel(self, subscription_id: str, expires_at: datetime) -> OpenChannel:
@@ -205,53 +189,11 @@ class MicrosoftCalendars:
     ) -> dict:
         """A call about one subscription. Raises ChannelGone when Graph does not know it."""
         try:
-            return self._call(method, f"subscriptions/{_segment(subscription_id)}{then}", {}, json=json)
+            return self.graph.call(method, f"subscriptions/{segment(subscription_id)}{then}", {}, json=json)
         except MailboxError as error:
             if error.status == 404:
                 raise ChannelGone(error.code, status=404) from None
             raise
-
-    def _pages(self, first: str, query: dict) -> Iterator[dict]:
-        page = self._call("GET", first, query)
-        yield page
-        for _ in range(MOST_PAGES):
-            link = page.get("@odata.nextLink")
-            if not link:
-                return
-            if not link.startswith(f"{BASE}/"):
-                raise Unreadable("link of another host")
-            page = self._call("GET", link, {})
-            yield page
-        raise Unreadable("pages without end")
-
-    def _call(self, method: str, path: str, query: dict, **sent) -> dict:
-        """One call. `sent`: what else `requests` is told, such as `json` or a `timeout` of its own."""
-        url = path if path.startswith(("http://", "https://")) else f"{BASE}/{path}"
-        for fresh in (False, True):  # a token that ended early is asked for once more
-            self.spend(1)
-            answer = self.session.request(
-                method,
-                url,
-                params=query or None,
-                headers={
-                    "Authorization": f"Bearer {self.app.get(fresh=fresh)}",
-                    "Prefer": f"{UTC_TIMES}, {STABLE_IDS}, odata.maxpagesize=500",
-                },
-                log_scopes=self.scopes,
-                **sent,
-            )
-            if answer.status_code != 401:
-                break
-        if answer.status_code in {200, 204} and not answer.content and method != "GET":
-            return {}  # stopping and reauthorizing have no other answer
-        if answer.status_code in {200, 201}:
-            return json_of(answer)
-        raise api_error(answer)
-
-
-def _segment(name: str) -> str:
-    """A name as one part of a path: an address may hold a slash, and two dots lead elsewhere."""
-    return quote(name, safe="")
 
 
 def _instant(moment: datetime) -> str:
@@ -309,32 +251,3 @@ def _clock(text: object) -> str:
         return f"{time.fromisoformat(str(text)[:8]):%H:%M}"
     except ValueError:
         return ""
-
-
-def api_error(answer) -> ProviderError:
-    """What a refused call means. https://learn.microsoft.com/graph/errors"""
-    try:
-        error = json_of(answer).get("error", {})
-        code = str(error.get("code", "")) if isinstance(error, dict) else ""
-    except Unreadable:
-        code = ""
-    try:
-        raise_if_busy_or_down(answer, code)
-    except ProviderError as problem:
-        return problem
-    status = answer.status_code
-    if status == 410 or code.lower() in EXPIRED_FEED:
-        return FeedExpired(code, status=status)
-    if status == 401:
-        return AuthorizationLost("revoked", code, status=status)
-    if status == 403 and code == "Authorization_RequestDenied":
-        return AuthorizationLost("incomplete", code, status=status)
-    if status == 403 and code == "ErrorAccessDenied":
-        return MailboxError("refused", code, status=status)
-    if status == 404 and code == "MailboxNotEnabledForRESTAPI":
-        return MailboxError("licence", code, status=status)
-    if status == 404:
-        return MailboxError("no_mailbox", code, status=status)
-    if status == 403:
-        return MailboxError("refused", code, status=status)
-    return Unreadable(code or "refused", status=status)

@@ -49,7 +49,7 @@ def org_unit(person: Person) -> str:
 
 
 def user_resource(person: Person) -> dict[str, Any]:
-    """A person as the Directory shows one."""
+    """A person as the Directory shows one; the employee id only with projection=full."""
     world = the_world()
     out: dict[str, Any] = {
         "kind": "admin#directory#user",
@@ -77,6 +77,8 @@ def user_resource(person: Person) -> dict[str, Any]:
     }
     if person.department:
         out["organizations"] = [{"department": person.department, "primary": True}]
+    if request.args.get("projection") == "full":
+        out["externalIds"] = [{"type": "organization", "value": person.id}]
     if person.aliases:
         out["aliases"] = list(person.aliases)
     if person.suspended:
@@ -137,6 +139,8 @@ def page_of(
     page_fails(kept.get("number", 1))
     left = [one for one in rows if "after" not in kept or key(one) > kept["after"]]
     size = number("maxResults", usual)
+    if kept and the_world().faults.hit("directory_page_repeats", *g.labels):
+        return left[:size], request.args["pageToken"]
     if len(left) <= size:
         return left, None
     token = {"list": kind, "after": key(left[size - 1]), "number": kept.get("number", 1) + 1}
@@ -156,6 +160,7 @@ def list_users() -> dict[str, Any]:
         people = [one for one in world.people.values() if one.deleted_at and one.domain == domain]
     else:
         people = world.people_of(domain)
+    people = world.faults.shortened(people, *g.labels)
     if "query" in asked:
         people = _matching(people, asked["query"])
     order = asked.get("orderBy", "email")

@@ -29,7 +29,7 @@ def user_json(one: Person | Room | Other) -> dict[str, Any]:
         "createdDateTime": CREATED,
         "department": (one.department or None) if person else None,
         "displayName": one.name,
-        "employeeId": None,
+        "employeeId": one.id if person else None,
         "givenName": one.given_name if person else None,
         "jobTitle": None,
         "mail": mail,
@@ -87,7 +87,7 @@ def _not_found(what: str) -> GraphError:
 @operation("users.list")
 def list_users(call: Call) -> dict:
     """All accounts of the tenant, guests, rooms and disabled ones included."""
-    found = people.accounts(call.world, call.tenant)
+    found = call.shortened(people.accounts(call.world, call.tenant))
     if request.args.get("$select"):
         return directory_list(call, "users", found, user_json, properties.USER)
     answer = directory_list(call, "users", found, user_json, properties.USER)

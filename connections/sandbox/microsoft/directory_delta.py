@@ -68,10 +68,12 @@ def _page(
     entries = sorted(
         (object_id, entry)
         for object_id, entry in log["entries"].items()
-        if object_id > this.after
-        and (not wanted or object_id in wanted)
+        if (not wanted or object_id in wanted)
         and (entry["change"] > this.since if this.since is not None else not entry["removed"])
     )
+    if kind == "users" and this.since is None:
+        entries = call.shortened(entries)
+    entries = [one for one in entries if one[0] > this.after]
     size = min(call.page_size or PAGE, LARGEST_PAGE)
     page = entries[:size]
     value = [
@@ -79,6 +81,9 @@ def _page(
         for object_id, entry in page
     ]
     answer: dict[str, Any] = {"@odata.context": context(kind), "value": value}
+    if request.args.get("$skiptoken") and call.fault("directory_page_repeats"):
+        answer["@odata.nextLink"] = link(path_here(), urlencode(request.args, safe="$"))
+        return answer
     if len(entries) > size:
         following = replace(this, after=page[-1][0], page=this.page + 1)
         answer["@odata.nextLink"] = link(path_here(), f"$skiptoken={pack(vars(following))}")

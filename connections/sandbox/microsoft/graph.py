@@ -73,6 +73,10 @@ class Call:
         """The fault's parameters if it strikes this call."""
         return self.world.faults.hit(name, *g.labels, *more)
 
+    def shortened(self, people: list) -> list:
+        """What a listing of people holds while a fault makes it shorter."""
+        return self.world.faults.shortened(people, *g.labels)
+
     def fail_on_page(self, number: int) -> None:
         """Fail with 500 when the fault `failing_page` is meant for this page (1 is the first)."""
         for one in self.world.faults.active():

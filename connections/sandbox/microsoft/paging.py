@@ -97,7 +97,9 @@ def directory_list(
     answer: dict[str, Any] = {"@odata.context": context(what)}
     if request.args.get("$count") == "true" and not token:
         answer["@odata.count"] = len(items)
-    if len(items) > start + top:
+    if token and call.fault("directory_page_repeats"):
+        answer["@odata.nextLink"] = link(path_here(), urlencode(request.args, safe="$"))
+    elif len(items) > start + top:
         args = request.args.to_dict() | {"$skiptoken": pack({"from": start + top})}
         args.pop("$skip", None)
         answer["@odata.nextLink"] = link(path_here(), urlencode(args, safe="$"))

@@ -14,6 +14,10 @@ DEFAULTS = {
         ["User.Read.All", "Organization.Read.All", "Place.Read.All"],
     ),
     "a0000001-0000-4000-8000-000000000004": ("conferencing", ["OnlineMeetings.ReadWrite.All"]),
+    "a0000001-0000-4000-8000-000000000005": (
+        "directory-groups",
+        ["User.Read.All", "Organization.Read.All", "Place.Read.All", "GroupMember.Read.All"],
+    ),
 }
 DELEGATED = {"openid", "email", "profile", "offline_access", "User.Read"}
 CALLBACKS = ("/callback/microsoft", "/callback/microsoft-consent")

@@ -24,7 +24,13 @@ CONSENT_CALLBACK = "http://localhost:8000/callback/microsoft-consent"
 ADMIN = "lucas.hansen68@sigs.example"
 EMPLOYEE = "paulo.dubois73@sigs.example"
 
-NUMBERS = {"calendar-read-write": 1, "calendar-free-busy": 2, "directory": 3, "conferencing": 4}
+NUMBERS = {
+    "calendar-read-write": 1,
+    "calendar-free-busy": 2,
+    "directory": 3,
+    "conferencing": 4,
+    "directory-groups": 5,
+}
 
 
 _http = requests.Session()
