@@ -29,8 +29,8 @@ from connections.providers.directory import (
 )
 from connections.providers.http import ProviderSession
 
-from .api import GoogleApi, TokenSource
-from .oauth import DIRECTORY, SCOPE
+from .api import GoogleApi
+from .oauth import DIRECTORY, SCOPE, ServiceAccount
 
 USERS = f"{SCOPE}admin.directory.user.readonly"
 DOMAINS = f"{SCOPE}admin.directory.domain.readonly"
@@ -57,7 +57,7 @@ class GoogleDirectory:
 
     def __init__(
         self,
-        account: TokenSource,
+        account: ServiceAccount,
         *,
         scopes: tuple[str, ...],
         administrator: str,
@@ -74,7 +74,9 @@ class GoogleDirectory:
 
     def probe_scopes(self) -> list[ScopeAnswer]:
         with _of_the_administrator():
-            return [self.account.probe(self.administrator, scope) for scope in self.scopes]
+            return [
+                self.account.probe(self.administrator, scope, with_address=False) for scope in self.scopes
+            ]
 
     def probe_directory(self) -> None:
         query = {"customer": "my_customer", "maxResults": 1, "fields": "kind,users(id)"}

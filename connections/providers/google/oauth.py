@@ -239,15 +239,19 @@ class ServiceAccount:
             return json_of(answer)
         raise token_error(answer)
 
-    def probe(self, subject: str, scope: str) -> ScopeAnswer:
-        """Ask for one scope alone, beside the address scope, and read from tokeninfo what the token holds.
+    def probe(self, subject: str, scope: str, *, with_address: bool = True) -> ScopeAnswer:
+        """Ask for one scope alone, beside the address scope where it is granted too, and read from tokeninfo what
+        the token holds.
 
         Google grants an assertion wholly or not at all, so a missing scope only shows when probed alone.
         """
         try:
             try:
-                body = self.mint(subject, tuple(dict.fromkeys((scope, EMAIL_SCOPE))))
+                beside = (EMAIL_SCOPE,) if with_address else ()
+                body = self.mint(subject, tuple(dict.fromkeys((scope, *beside))))
             except AuthorizationLost:
+                if not with_address:
+                    raise
                 body = self.mint(subject, (scope,))
             info = self.session.post(
                 TOKEN_INFO, params={"access_token": str(body.get("access_token", ""))}, log_scopes=[scope]

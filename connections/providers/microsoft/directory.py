@@ -194,7 +194,8 @@ def person_of(row: dict, places: frozenset[str]) -> PersonSeen:
 
     Rooms, shared mailboxes and guests are users too. `places` are the addresses of rooms. Behind a shared mailbox
     stands a disabled account, and so it does behind somebody who left: the rule is that a disabled account with a
-    given and a family name is a person, any other a shared mailbox.
+    given and a family name is a person, any other a shared mailbox. So somebody without these names who is disabled
+    turns from a person into a shared mailbox; that they are disabled is told in any case.
     """
     addresses = addresses_of(row)
     given, family = text_of(row.get("givenName")), text_of(row.get("surname"))
