@@ -84,11 +84,10 @@ def removed(pages) -> list[Removed]:
 
 def failing(listing: Iterable, error: type[Exception]) -> tuple[int, Exception]:
     """How many parts of a listing came before it failed, and how it did."""
-    parts = 0
+    parts: list = []
     with pytest.raises(error) as raised:
-        for _ in listing:
-            parts += 1
-    return parts, raised.value
+        parts.extend(listing)
+    return len(parts), raised.value
 
 
 def whole(service: DirectoryService) -> tuple[list[PeoplePage], str]:

@@ -1,10 +1,8 @@
 """Google's directory fails, refuses, lies or stops half-way: never does a short listing look like a whole one."""
 
-import json
 from itertools import islice
 
 import pytest
-import requests
 
 from connections.providers import directory
 from connections.providers.base import AuthorizationLost, Throttled, Unreachable, Unreadable
@@ -14,22 +12,6 @@ from connections.providers.google.directory import USERS
 from tests.providers.directories import GOOGLE_ALL, GOOGLE_SCOPES, everybody, failing, open_google
 
 LIST = "directory.users.list"
-
-
-@pytest.fixture
-def answers(monkeypatch, wire) -> dict[str, object]:
-    """By the end of an address: what stands in the answer instead."""
-    instead, send = {}, requests.Session.send
-
-    def changed(session, request, **kwargs):
-        answer = send(session, request, **kwargs)
-        for ending, body in instead.items():
-            if request.url.split("?")[0].endswith(ending):
-                answer._content = json.dumps(body).encode()
-        return answer
-
-    monkeypatch.setattr(requests.Session, "send", changed)
-    return instead
 
 
 def read(service, error: type[Exception]) -> tuple[int, Exception]:
@@ -116,17 +98,17 @@ def test_more_pages_than_any_directory_has_are_no_end(providers, monkeypatch):
     ],
     ids=str,
 )
-def test_an_answer_of_another_shape_is_not_nobody(providers, answers, wire, body):
-    answers["/users"] = body
+def test_an_answer_of_another_shape_is_not_nobody(providers, instead, body):
+    instead["/users"] = body
     service = open_google(providers)
 
     with pytest.raises(Unreadable):
         list(service.people())
 
 
-def test_one_odd_address_or_name_does_not_spoil_the_listing(providers, answers):
+def test_one_odd_address_or_name_does_not_spoil_the_listing(providers, instead):
     odd = {"id": "1", "primaryEmail": "no address", "name": {"givenName": "A\x00" + "a" * 300}}
-    answers["/users"] = {"kind": "admin#directory#users", "users": [odd]}
+    instead["/users"] = {"kind": "admin#directory#users", "users": [odd]}
 
     (page,) = open_google(providers).people()
 
@@ -193,6 +175,23 @@ def test_a_key_for_several_tenants_is_not_used_beyond_the_domains_that_are_prove
     assert (raised.reason, wire.exchanges) == ("not_bound", [])
 
 
+def test_only_verified_domains_and_their_verified_aliases_are_the_tenants(providers, instead):
+    rows = [
+        {
+            "domainName": "Kube.Example",
+            "verified": True,
+            "domainAliases": [
+                {"domainAliasName": "kube.test", "verified": True},
+                {"domainAliasName": "not-yet.test", "verified": False},
+            ],
+        },
+        {"domainName": "rival.example", "verified": False},
+    ]
+    instead["/domains"] = {"kind": "admin#directory#domains", "domains": rows}
+
+    assert open_google(providers).domains() == ["kube.example", "kube.test"]
+
+
 # --- answers that lie: what the guard above has to judge ------------------------------------------------------------
 def test_a_part_that_the_provider_calls_everybody_is_told_as_it_is(providers):
     service = open_google(providers)
@@ -229,14 +228,14 @@ def test_members_that_cannot_be_read_fail_the_listing_of_groups(providers):
         list(service.groups())
 
 
-def test_a_group_of_the_whole_organization_says_so_and_strangers_are_left_out(providers, answers):
+def test_a_group_of_the_whole_organization_says_so_and_strangers_are_left_out(providers, instead):
     rows = [
         {"id": "C0kube01", "type": "CUSTOMER"},
         {"type": "EXTERNAL"},
         {"id": "1", "type": "USER"},
         {"id": "2", "type": "GROUP"},
     ]
-    answers["/members"] = {"kind": "admin#directory#members", "members": rows}
+    instead["/members"] = {"kind": "admin#directory#members", "members": rows}
 
     group = next(open_google(providers, GOOGLE_ALL).groups())
 

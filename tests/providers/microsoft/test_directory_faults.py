@@ -1,9 +1,6 @@
 """Entra's directory fails, refuses, lies or stops half-way: never does a short listing look like a whole one."""
 
-import json
-
 import pytest
-import requests
 
 from connections.providers.base import AuthorizationLost, FeedExpired, Throttled, Unreachable, Unreadable
 from connections.providers.microsoft import directory, graph
@@ -25,22 +22,6 @@ PAULO = "paulo.dubois73@sigs.example"
 def small_pages(monkeypatch) -> None:
     """Pages of fifty, so that a tenant of 223 accounts has five."""
     monkeypatch.setattr(graph, "PAGE", "odata.maxpagesize=50")
-
-
-@pytest.fixture
-def answers(monkeypatch, wire) -> dict[str, object]:
-    """By the end of an address: what stands in the answer instead."""
-    instead, send = {}, requests.Session.send
-
-    def changed(session, request, **kwargs):
-        answer = send(session, request, **kwargs)
-        for ending, body in instead.items():
-            if request.url.split("?")[0].endswith(ending):
-                answer._content = json.dumps(body).encode()
-        return answer
-
-    monkeypatch.setattr(requests.Session, "send", changed)
-    return instead
 
 
 def read(service, error: type[Exception]) -> tuple[int, Exception]:
@@ -127,8 +108,8 @@ def test_more_pages_than_any_directory_has_are_no_end(providers, monkeypatch):
 @pytest.mark.parametrize(
     "link", ["https://elsewhere.example/v1.0/users/delta?x", 7, f"{ROUNDS[:-12]}.elsewhere"]
 )
-def test_a_link_that_leads_elsewhere_is_not_followed_and_not_kept(providers, answers, wire, name, link):
-    answers["/users/delta"] = {"value": [], name: link}
+def test_a_link_that_leads_elsewhere_is_not_followed_and_not_kept(providers, instead, wire, name, link):
+    instead["/users/delta"] = {"value": [], name: link}
 
     read(open_microsoft(providers), Unreadable)
 
@@ -152,8 +133,8 @@ def test_a_link_that_leads_elsewhere_is_not_followed_and_not_kept(providers, ans
     ],
     ids=str,
 )
-def test_an_answer_of_another_shape_is_not_nobody(providers, answers, body):
-    answers["/users/delta"] = body
+def test_an_answer_of_another_shape_is_not_nobody(providers, instead, body):
+    instead["/users/delta"] = body
 
     read(open_microsoft(providers), Unreadable)
 
@@ -176,9 +157,9 @@ def test_a_part_of_the_permissions_lists_nobody_and_says_so(providers, missing):
     assert service.domains() == ["sigs.example", "sigs.onmicrosoft.com"]
 
 
-def test_an_access_that_exchange_refuses_is_a_missing_permission_too(providers, answers, monkeypatch):
+def test_an_access_that_exchange_refuses_is_a_missing_permission_too(providers, instead):
     refused = {"error": {"code": "ErrorAccessDenied", "message": "Access is denied."}}
-    answers["/microsoft.graph.room"] = refused
+    instead["/microsoft.graph.room"] = refused
     service = open_microsoft(providers, roles=(USERS,))
 
     assert read(service, AuthorizationLost)[1].code == "ErrorAccessDenied"
@@ -206,8 +187,8 @@ def test_a_token_that_ended_early_is_asked_for_once_more(providers):
     assert len(everybody(service.people())) == 223
 
 
-def test_the_organization_of_another_tenant_is_not_taken(providers, answers):
-    answers["/organization"] = {"value": [{"id": "another", "verifiedDomains": [{"name": "x.example"}]}]}
+def test_the_organization_of_another_tenant_is_not_taken(providers, instead):
+    instead["/organization"] = {"value": [{"id": "another", "verifiedDomains": [{"name": "x.example"}]}]}
 
     with pytest.raises(Unreadable):
         open_microsoft(providers).domains()
@@ -302,9 +283,9 @@ def test_nobody_is_told_as_nobody(providers):
 
 
 # --- groups -------------------------------------------------------------------------------------------------------
-def test_a_group_whose_members_are_hidden_is_not_empty(providers, answers, wire):
+def test_a_group_whose_members_are_hidden_is_not_empty(providers, instead, wire):
     row = {"id": "g", "displayName": "Board", "mail": None, "visibility": "HiddenMembership"}
-    answers["/groups"] = {"value": [row]}
+    instead["/groups"] = {"value": [row]}
 
     (group,) = open_microsoft(providers, MICROSOFT_ALL).groups()
 
@@ -312,18 +293,18 @@ def test_a_group_whose_members_are_hidden_is_not_empty(providers, answers, wire)
     assert not wire.of("groups.members")
 
 
-def test_a_group_that_graph_no_longer_finds_is_hidden_too(providers, answers):
-    answers["/groups"] = {"value": [{"id": "gone", "displayName": "Gone"}]}
+def test_a_group_that_graph_no_longer_finds_is_hidden_too(providers, instead):
+    instead["/groups"] = {"value": [{"id": "gone", "displayName": "Gone"}]}
 
     (group,) = open_microsoft(providers, MICROSOFT_ALL).groups()
 
     assert group.hidden
 
 
-def test_devices_and_contacts_in_a_group_are_nobody(providers, answers):
+def test_devices_and_contacts_in_a_group_are_nobody(providers, instead):
     types = {"u": "user", "g": "group", "d": "device", "c": "orgContact"}
     members = [{"@odata.type": f"#microsoft.graph.{kind}", "id": one} for one, kind in types.items()]
-    answers["/members"] = {"value": members}
+    instead["/members"] = {"value": members}
 
     group = next(open_microsoft(providers, MICROSOFT_ALL).groups())
 
