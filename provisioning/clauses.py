@@ -28,7 +28,6 @@ class Clause(StrEnum):
     INCOMPLETE = "incomplete"
     KEPT = "kept"
     RULE_KEEPS = "rule_keeps"
-    BROUGHT_BY_HAND = "brought_by_hand"
     HELD_BY_NONE = "held_by_none"
     ALREADY_SUSPENDED = "already_suspended"
     SUSPENDED_BY_HAND = "suspended_by_hand"
@@ -69,9 +68,6 @@ WORDS = {
     ),
     Clause.KEPT: _("Somebody undid this. They are kept until the day that was named."),
     Clause.RULE_KEEPS: _("Has left the rule, and the rule changes nothing on leaving."),
-    Clause.BROUGHT_BY_HAND: _(
-        "Has left the rule, but was not brought by this directory. Rules do not end them."
-    ),
     Clause.HELD_BY_NONE: _("Has left, and no rule of this directory held them."),
     Clause.ALREADY_SUSPENDED: _("Has left, and is suspended already."),
     Clause.SUSPENDED_BY_HAND: _("Somebody suspended them by hand. Only a person ends that."),

@@ -152,13 +152,11 @@ class _Planner:
         first = held_by[0] if held_by else None
         rule = first.key if first else None
         lost = self._lost(member, [])
-        ends = first is not None and first.on_leaving == OnLeaving.SUSPEND
-        suspends = ends and member.provided
+        suspends = first is not None and first.on_leaving == OnLeaving.SUSPEND and member.provided
         if suspends and member.state == State.SUSPENDED:
             return _nothing(Clause.ALREADY_SUSPENDED, person, member, rule)
         if not suspends and not lost:
-            by_hand = Clause.BROUGHT_BY_HAND if ends else Clause.RULE_KEEPS
-            return _nothing(by_hand if first else Clause.HELD_BY_NONE, person, member, rule)
+            return _nothing(Clause.RULE_KEEPS if first else Clause.HELD_BY_NONE, person, member, rule)
         spared = self._spared(person)
         if spared:
             action = Action.SKIP if spared == Clause.KEPT else Action.NOTHING
