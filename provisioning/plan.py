@@ -56,7 +56,14 @@ def make_plan(
     is taken away. `incomplete`: the last reading may not remove anybody (`guard.why_blocked`). `approved` and
     `declined`: pairs of person and member of whom somebody said that they are, or are not, one.
     """
-    planner = _Planner(in_order(rules), {p.key: p for p in people}, list(members), today, zones, incomplete)
+    planner = _Planner(
+        rules=in_order(rules),
+        people={person.key: person for person in people},
+        members=sorted(members, key=lambda member: member.key),
+        today=today,
+        zones=zones,
+        incomplete=incomplete,
+    )
     return planner.plan(approved, declined)
 
 
@@ -88,7 +95,7 @@ class _Planner:
         for key, person in self.people.items():
             own = [member for member in linked.get(key, []) if member.key not in taken]
             if len(own) > 1:
-                keys = tuple(sorted(member.key for member in own))
+                keys = tuple(member.key for member in own)
                 items.append(Item(Action.CONFLICT, Clause.TWO_MEMBERS, key, others=keys))
             elif own:
                 items.append(self._known(person, own[0], matched[key]))
@@ -118,30 +125,35 @@ class _Planner:
         if match.clause in LINKING:
             return self._stays(person, match.member, matched, match.clause)
         if match.clause is not None:
-            skips = match.clause == Clause.SERVED_ELSEWHERE
             return Item(
-                Action.SKIP if skips else Action.CONFLICT,
+                Action.SKIP if match.clause == Clause.SERVED_ELSEWHERE else Action.CONFLICT,
                 match.clause,
-                person.key,
-                match.member.key if match.member else None,
-                rule,
-                also,
+                person=person.key,
+                member=match.member.key if match.member else None,
+                rule=rule,
+                also=also,
                 others=match.others,
                 ops_admin=bool(match.member and match.member.ops_admin),
             )
         if not person.address:
             return Item(Action.SKIP, Clause.NO_ADDRESS, person.key, rule=rule, also=also)
-        told = fields_of(person, matched[0], self.zones)
-        gained = tuple(Grant(rule.key, rule.role) for rule in matched)
-        changes = first_values(person, told)
-        return Item(Action.ADD, Clause.MATCHES, person.key, None, rule, also, changes, gained, links=True)
+        return Item(
+            Action.ADD,
+            Clause.MATCHES,
+            person=person.key,
+            rule=rule,
+            also=also,
+            changes=first_values(person, fields_of(person, matched[0], self.zones)),
+            gained=tuple(Grant(rule.key, rule.role) for rule in matched),
+            links=True,
+        )
 
     def _known(self, person: Person, member: Known, matched: list[Rule]) -> Item:
         if member.state == State.REMOVED:
             return Item(Action.SKIP, Clause.REMOVED_BY_HAND, person.key, member.key)
         why_not = _why_not(person, matched)
         if why_not == Clause.ABSENT_ONCE:
-            return _nothing(why_not, person, member)
+            return _item(Action.NOTHING, why_not, person, member)
         if why_not:
             return self._leaves(person, member, why_not)
         return self._stays(person, member, matched, None)
@@ -150,33 +162,28 @@ class _Planner:
         """A member whose person is gone, disabled or matched by no rule."""
         held_by = [rule for rule in self.rules if rule.key in member.roles_by_rule]
         first = held_by[0] if held_by else None
-        rule = first.key if first else None
+        facts = {"person": person, "member": member, "rule": first.key if first else None}
         lost = self._lost(member, [])
         suspends = first is not None and first.on_leaving == OnLeaving.SUSPEND and member.provided
         if suspends and member.state == State.SUSPENDED:
-            return _nothing(Clause.ALREADY_SUSPENDED, person, member, rule)
+            return _item(Action.NOTHING, Clause.ALREADY_SUSPENDED, **facts)
         if not suspends and not lost:
-            return _nothing(Clause.RULE_KEEPS if first else Clause.HELD_BY_NONE, person, member, rule)
+            clause = Clause.RULE_KEEPS if first else Clause.HELD_BY_NONE
+            return _item(Action.NOTHING, clause, **facts)
         spared = self._spared(person)
         if spared:
             action = Action.SKIP if spared == Clause.KEPT else Action.NOTHING
-            return replace(_nothing(spared, person, member, rule), action=action, withheld=lost)
+            return _item(action, spared, **facts, withheld=() if suspends else lost)
         if suspends:  # roles stay, without effect, so that undoing it loses nothing
-            state = Change("state", member.state.value, State.SUSPENDED.value)
-            return replace(_nothing(why, person, member, rule), action=Action.SUSPEND, changes=(state,))
-        return replace(
-            _nothing(why, person, member, rule),
-            action=Action.CHANGE,
-            lost=lost,
-            stripped=_stripped(member, (), lost),
-        )
+            return _item(Action.SUSPEND, why, **facts, changes=(_to(State.SUSPENDED, member),))
+        return _item(Action.CHANGE, why, **facts, lost=lost, stripped=_stripped(member, (), lost))
 
     def _stays(self, person: Person, member: Known, matched: list[Rule], link: Clause | None) -> Item:
         """A member, from now on or already, whose person is there and matched by a rule."""
         rule, also = _deciding(matched)
         changes, held = changed_values(person, member, fields_of(person, matched[0], self.zones))
         if member.state == State.SUSPENDED and member.suspended_by_run:
-            changes += (Change("state", member.state.value, State.ACTIVE.value),)
+            changes += (_to(State.ACTIVE, member),)
         gained = tuple(
             Grant(rule.key, rule.role) for rule in matched if member.roles_by_rule.get(rule.key) != rule.role
         )
@@ -186,36 +193,26 @@ class _Planner:
             lost, withheld = (), lost
             waiting = {grant.rule for grant in withheld}
             gained = tuple(grant for grant in gained if grant.rule not in waiting)
-        item = Item(
+        item = _item(
             Action.CHANGE,
-            Clause.CHANGED,
-            person.key,
-            member.key,
+            link or _why_changed(changes, lost, matched),
+            person,
+            member,
             rule,
-            also,
-            changes,
-            gained,
-            lost,
-            _stripped(member, gained, lost),
-            held,
-            withheld,
+            also=also,
+            changes=changes,
+            gained=gained,
+            lost=lost,
+            stripped=_stripped(member, gained, lost),
+            held=held,
+            withheld=withheld,
             links=link is not None,
-            ops_admin=member.ops_admin,
         )
-        fields = {change.field for change in changes}
-        if "address" in fields and member.state == State.INVITED:
+        renamed = any(change.field == "address" for change in changes)
+        if renamed and member.state == State.INVITED:
             return as_conflict(item, Clause.STILL_INVITED, ())
-        if link:
-            return replace(item, clause=link)
-        if changes or gained or lost:
-            left = {grant.rule for grant in lost} - {rule.key for rule in matched}
-            decided = (
-                ("state" in fields, Clause.CAME_BACK),
-                ("address" in fields, Clause.RENAMED),
-                (bool(left), Clause.LEFT_ONE_RULE),
-                (True, Clause.CHANGED),
-            )
-            return replace(item, clause=next(clause for holds, clause in decided if holds))
+        if link or changes or gained or lost:
+            return item
         by_hand = member.state == State.SUSPENDED
         why = spared if withheld else Clause.SUSPENDED_BY_HAND if by_hand else Clause.UNCHANGED
         return replace(item, action=Action.NOTHING, clause=why)
@@ -268,8 +265,26 @@ def _deciding(matched: list[Rule]) -> tuple[int | None, tuple[int, ...]]:
     return (keys[0] if keys else None), tuple(keys[1:])
 
 
-def _nothing(clause: Clause, person: Person, member: Known, rule: int | None = None) -> Item:
-    return Item(Action.NOTHING, clause, person.key, member.key, rule, ops_admin=member.ops_admin)
+def _why_changed(changes: tuple[Change, ...], lost: tuple[Grant, ...], matched: list[Rule]) -> Clause:
+    """The weightiest of the things that change in a member who stays."""
+    fields = {change.field for change in changes}
+    if "state" in fields:
+        return Clause.CAME_BACK
+    if "address" in fields:
+        return Clause.RENAMED
+    left = {grant.rule for grant in lost} - {rule.key for rule in matched}
+    return Clause.LEFT_ONE_RULE if left else Clause.CHANGED
+
+
+def _to(state: State, member: Known) -> Change:
+    return Change("state", member.state.value, state.value)
+
+
+def _item(
+    action: Action, clause: Clause, person: Person, member: Known, rule: int | None = None, **facts
+) -> Item:
+    """An item of somebody who is a member."""
+    return Item(action, clause, person.key, member.key, rule, ops_admin=member.ops_admin, **facts)
 
 
 def _stripped(member: Known, gained: tuple[Grant, ...], lost: tuple[Grant, ...]) -> tuple[str, ...]:
