@@ -7,12 +7,12 @@ from django.db import transaction
 from django_q.models import Failure
 from django_q.tasks import async_task
 
-from connections.models import CalendarConnection
+from connections.models import Connection
 from orgunits import audit
 from orgunits.models import BulkRun, Invitation, InvitationSheet, OrganizationalUnit, User
 
 _ID = re.compile(r"\b(con|inv|run|sht)_[0-9a-f]{24}\b")
-_NAMED = {"con": CalendarConnection, "inv": Invitation, "run": BulkRun, "sht": InvitationSheet}
+_NAMED = {"con": Connection, "inv": Invitation, "run": BulkRun, "sht": InvitationSheet}
 _FRAME = re.compile(r'File "(?:.*/)?([^/"]+/[^/"]+\.py)", line (\d+), in (\S+)')
 
 

@@ -47,7 +47,7 @@ def unit_home(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
 def _calendars(unit: OrganizationalUnit) -> dict:
     """The set-up steps and the living connections."""
     steps = checklist.steps(unit)
-    living = unit.calendar_connections.exclude(state=State.DISCONNECTED).prefetch_related("domains")
+    living = unit.connections.calendars().exclude(state=State.DISCONNECTED).prefetch_related("domains")
     return {
         "steps": steps,
         "done": sum(step.state == checklist.DONE for step in steps),

@@ -17,6 +17,7 @@ class Entry:
 
 TIMETABLE: tuple[Entry, ...] = (
     Entry("read what is due", "connections.jobs.poll_changes", "* * * * *"),
+    Entry("read directories", "connections.jobs.read_directories", "* * * * *"),
     Entry("follow members who went or came back", "connections.jobs.follow_members", "* * * * *"),
     Entry("end members' own authorizations", "connections.jobs.end_grants", "* * * * *"),
     Entry("send mail that was not taken", "orgunits.jobs.send_again", "* * * * *"),

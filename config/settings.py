@@ -262,6 +262,8 @@ MICROSOFT_GRAPH_URL = _provider_url("MICROSOFT_GRAPH_URL", "graph.microsoft.com"
 _sandbox_registrations = {
     "calendar_read_write": ("a0000001-0000-4000-8000-000000000001", "sandbox-secret-calendar-read-write"),
     "calendar_free_busy": ("a0000001-0000-4000-8000-000000000002", "sandbox-secret-calendar-free-busy"),
+    "directory": ("a0000001-0000-4000-8000-000000000003", "sandbox-secret-directory"),
+    "directory_groups": ("a0000001-0000-4000-8000-000000000005", "sandbox-secret-directory-groups"),
 }
 MICROSOFT_REGISTRATIONS = {
     code: {

@@ -43,7 +43,7 @@ class _Counted:
 
 def _count(unit: OrganizationalUnit) -> _Counted:
     members = unit.members.exclude(state=Member.State.REMOVED).count()
-    connections = unit.calendar_connections.exclude(state=ConnectionState.DISCONNECTED).count()
+    connections = unit.connections.exclude(state=ConnectionState.DISCONNECTED).count()
     applications = unit.applications.filter(state=Application.State.ACTIVE).count()
     invitations = unit.invitations.filter(state=Invitation.State.PENDING).count()
     return _Counted(

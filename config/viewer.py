@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from connections.models import CalendarConnection
+from connections.models import Connection
 from orgunits.access import CLOSED, units_of
 from orgunits.models import OrganizationalUnit
 
@@ -65,14 +65,16 @@ def page_context(request: HttpRequest) -> dict:
     if access and access.may("see_connections") and access.member.unit.state not in CLOSED:
         here = next((unit for unit in units if unit.pk == access.member.unit_id), None)
         if here is not None and here.has_lost:  # asked for only then: pages of a healthy unit need not
-            context["lost_connections"] = lost_connections().filter(unit=here).order_by("state_since")[:5]
+            context["lost_connections"] = (
+                lost_connections().filter(unit=here).select_related("unit").order_by("state_since")[:5]
+            )
     context["unit_menu"] = unit_menu(request) if access and access.member.unit.state not in CLOSED else []
     return context
 
 
-def lost_connections() -> QuerySet[CalendarConnection]:
+def lost_connections() -> QuerySet[Connection]:
     """Connections that need somebody: named at the top of every page, for those who look after them."""
-    return CalendarConnection.objects.filter(state=CalendarConnection.State.NEEDS_REAUTHORIZATION)
+    return Connection.objects.filter(state=Connection.State.NEEDS_REAUTHORIZATION)
 
 
 def unit_menu(request: HttpRequest) -> list[dict]:

@@ -18,7 +18,7 @@ from orgunits import audit
 from orgunits.access import access_to
 from orgunits.models import Member, User
 
-from .models import CalendarConnection, HandOff, ModeChange, PendingAuthorization
+from .models import Connection, HandOff, ModeChange, PendingAuthorization
 from .states import State
 
 Purpose = PendingAuthorization.Purpose
@@ -31,7 +31,7 @@ class Refused(Exception):
     `purpose`: what the trip was for, where it can be begun again.
     """
 
-    def __init__(self, reason: str, connection: CalendarConnection | None = None, purpose: str = ""):
+    def __init__(self, reason: str, connection: Connection | None = None, purpose: str = ""):
         self.reason, self.connection, self.purpose = reason, connection, purpose
         super().__init__(reason)
 
@@ -84,7 +84,7 @@ class Secrets:
         return {"state": self.state, "nonce": self.nonce, "code_challenge": challenge}
 
 
-def must_be_open(connection: CalendarConnection) -> None:
+def must_be_open(connection: Connection) -> None:
     """Raises Refused when nobody may be sent to a provider for this connection, nor come back for it."""
     if connection.state == State.DISCONNECTED:
         raise Refused("disconnected_by_admin", connection)
@@ -93,7 +93,7 @@ def must_be_open(connection: CalendarConnection) -> None:
 
 
 def write_down(
-    connection: CalendarConnection,
+    connection: Connection,
     fresh: Secrets,
     *,
     purpose: str,

@@ -2,13 +2,14 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from .models import CalendarConnection, ConnectionDomain, Mailbox, PendingAuthorization
-from .modes import AccessMode
+from .models import Connection, ConnectionDomain, Mailbox, PendingAuthorization
+from .modes import AccessMode, Extra
 from .reasons import REASONS
 
 _Purpose = PendingAuthorization.Purpose
 
 CODES = {
+    "extras": lambda codes: ", ".join(str(Extra(code).label) for code in codes.split(",")),
     "failure": dict(Mailbox.Failure.choices),
     "fields": {
         "test_mailbox": _("a mailbox that must work"),
@@ -18,8 +19,8 @@ CODES = {
     "how": dict(ConnectionDomain.Verified.choices),
     "key": {"installation": _("the installation’s")},
     "mode": dict(AccessMode.choices),
-    "proof": dict(CalendarConnection.Proof.choices),
-    "provider": dict(CalendarConnection.Provider.choices),
+    "proof": dict(Connection.Proof.choices),
+    "provider": dict(Connection.Provider.choices),
     "purpose": {
         _Purpose.SIGN_IN: _("sign-in"),
         _Purpose.PROVE_ADMINISTRATOR: _("proof of being an administrator"),
@@ -27,5 +28,5 @@ CODES = {
         _Purpose.PERSONAL: _("a member’s own authorization"),
     },
     "reason": {code: reason.sentence for code, reason in REASONS.items()},
-    "state": dict(CalendarConnection.State.choices),
+    "state": dict(Connection.State.choices),
 }

@@ -15,25 +15,25 @@ from .attempts import Purpose, Refused, Traveller, claim, redirect_uri, refuse
 from .credentials import key_of, sign_in_lacks
 from .domains import add_domain
 from .models import (
-    CalendarConnection,
+    Connection,
     ConnectionDomain,
     ModeChange,
     PendingAuthorization,
     PersonalGrant,
 )
-from .modes import compare, scopes_for
+from .modes import compare
 from .providers.base import AuthorizationLost, ProviderError, SignedIn, Throttled, Unreachable, readable
 from .providers.google import oauth as google
 from .providers.http import ProviderSession
 from .providers.microsoft import oauth as microsoft
 from .states import NotPossibleNow, State, explain
 
-Proof = CalendarConnection.Proof
+Proof = Connection.Proof
 
 
 @transaction.atomic
 def begin(
-    connection: CalendarConnection,
+    connection: Connection,
     *,
     purpose: str,
     traveller: Traveller,
@@ -50,7 +50,7 @@ def begin(
         raise Refused("change_over", connection)
     instead = mode_changes.instead(mode_change) if mode_change else None
     fresh = attempts.Secrets.fresh()
-    scopes = list(scopes_for(connection.provider, connection.mode).sign_in)
+    scopes = list(connection.scopes.sign_in)
     if purpose == Purpose.PROVE_ADMINISTRATOR and connection.provider == "google":
         scopes += google.PROOF_SCOPES
     consent = purpose == Purpose.ADMIN_CONSENT
@@ -94,7 +94,7 @@ def begin(
 
 def complete_sign_in(
     *, provider: str, state: str, code: str, error: str, traveller: Traveller, now: datetime
-) -> CalendarConnection:
+) -> Connection:
     """The administrator came back from the sign-in: bind the connection to the tenant they belong to.
 
     The tenant comes from the validated ID token alone. Raises Refused, and then nothing has changed.
@@ -154,7 +154,7 @@ def _has_a_grant(subject: str) -> bool:
 
 @transaction.atomic
 def _accept(attempt: PendingAuthorization, who: SignedIn, *, traveller: Traveller, now: datetime) -> None:
-    connection = CalendarConnection.objects.select_for_update(no_key=True).get(pk=attempt.connection_id)
+    connection = Connection.objects.select_for_update(no_key=True).get(pk=attempt.connection_id)
     if connection.state == State.DISCONNECTED:  # while the provider was asked
         raise Refused("disconnected_by_admin", connection)
     if not who.tenant or not who.subject:
@@ -216,7 +216,7 @@ def _approve(attempt: PendingAuthorization, who: SignedIn, *, traveller: Travell
     PendingAuthorization.objects.filter(pk=attempt.pk).update(outcome="approved")
 
 
-def _proof(connection: CalendarConnection, who: SignedIn, *, keeps: bool) -> str:
+def _proof(connection: Connection, who: SignedIn, *, keeps: bool) -> str:
     """What ties the tenant to this unit after this sign-in.
 
     A key that several units share proves nothing: consent given to it for another unit would count here too.
@@ -237,7 +237,7 @@ def complete_consent(
     description: str,
     traveller: Traveller,
     now: datetime,
-) -> CalendarConnection:
+) -> Connection:
     """An administrator came back from Microsoft's consent page.
 
     `error` is looked at first, since it also comes together with `admin_consent=True`; `tenant` is only a
@@ -273,6 +273,6 @@ def _consented(attempt: PendingAuthorization, *, traveller: Traveller, now: date
         except NotPossibleNow:
             raise Refused("change_over", connection) from None
     else:
-        CalendarConnection.objects.filter(pk=connection.pk).update(consented_at=now)
+        Connection.objects.filter(pk=connection.pk).update(consented_at=now)
         connection.consented_at = now
         audit.record(connection.unit, "consent.returned", connection, by=traveller.actor, now=now)

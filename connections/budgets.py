@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from .models import CalendarConnection, RequestBudget
+from .models import Connection, RequestBudget
 from .providers.base import Spend, Throttled, Unreachable
 from .providers.registry import requests_per_minute
 
@@ -25,7 +25,7 @@ class Budget:
     `seconds` is how long calls may be begun: a job ends well before its time-out, also when a provider is slow.
     """
 
-    def __init__(self, connection: CalendarConnection, *, now: datetime, seconds: float = 25):
+    def __init__(self, connection: Connection, *, now: datetime, seconds: float = 25):
         self.until = time.monotonic() + seconds
         self.connection = connection
         self.minute = int(now.timestamp() // 60)

@@ -8,8 +8,8 @@ from django.db import transaction
 from orgunits import audit
 from orgunits.models import OrganizationalUnit, User
 
-from . import channels, domains, jobs, mailboxes, mode_changes, push
-from .credentials import forget_unused, unit_credential
+from . import channels, domains, jobs, life, mailboxes, mode_changes, push
+from .credentials import unit_credential
 from .models import (
     BusyPeriod,
     CalendarConnection,
@@ -20,7 +20,7 @@ from .models import (
     MemberCalendar,
 )
 from .modes import capabilities, scopes_for
-from .states import State, explain, move
+from .states import State, move
 
 Proof = CalendarConnection.Proof
 
@@ -63,15 +63,7 @@ def create_connection(
 @transaction.atomic
 def activate(connection: CalendarConnection, *, by: User | HandOff | None, now: datetime) -> None:
     """The connection works: serve its members and start reading. Raises NotPossibleNow."""
-    first_time = connection.connected_at is None
-    also = {"waiting_since": None, "next_check_at": None}
-    if first_time:
-        also |= {
-            "connected_at": now,
-            "connected_by": str(by) if isinstance(by, User) else connection.administrator,
-        }
-    move(connection, State.ACTIVE, now=now, **also)
-    audit.record(connection.unit, "connection.active", connection, by=by, now=now)
+    life.begin_to_work(connection, by=by, now=now)
     mailboxes.assign(connection.unit, now=now)
     mailboxes.go_on(connection, now=now)  # those that stopped when the authorization was lost
     jobs.enqueue_start_reading(connection)
@@ -125,14 +117,11 @@ class WhatStops:
 
 def what_stops(connection: CalendarConnection) -> WhatStops:
     """Counted before a person decides."""
-    others = connection.credential and (
-        connection.credential.connections.exclude(pk=connection.pk).exclude(state=State.DISCONNECTED)
-    )
     return WhatStops(
         members=connection.mailboxes.count(),
         calendars=MemberCalendar.objects.filter(mailbox__connection=connection).count(),
         busy_periods=BusyPeriod.objects.filter(calendar__mailbox__connection=connection).count(),
-        forgets_key=bool(connection.credential) and not others.exists(),
+        forgets_key=life.would_forget_key(connection),
     )
 
 
@@ -149,26 +138,14 @@ def disconnect(connection: CalendarConnection, *, by: User | None, now: datetime
 
 @transaction.atomic
 def _disconnect(connection: CalendarConnection, *, by: User | None, now: datetime) -> None:
-    move(
-        connection, State.DISCONNECTED, now=now, reason_code="disconnected_by_admin",
-        waiting_since=None, next_check_at=None,
-    )  # fmt: skip
+    life.end(connection, now=now)
     mailboxes.one_decision_at_a_time(connection.unit_id)
     forget_what_was_read(connection)
-    connection.hand_offs.filter(finished_at=None, revoked_at=None).update(revoked_at=now)
     mode_changes.drop_open(connection, now=now)
-    credential = connection.credential
     channels.close_all(connection, now=now)
-    if credential is not None:  # with another key they cannot be stopped
+    if connection.credential_id is not None:  # with another key they cannot be stopped
         connection.push_channels.all().delete()
-    CalendarConnection.objects.filter(pk=connection.pk).update(
-        credential=None, test_mailbox="", must_be_refused="", second_administrator=""
-    )
-    connection.credential = None
-    forgotten = forget_unused(connection.unit, credential)
-    audit.record(
-        connection.unit, "connection.disconnected", connection, by=by, now=now, key_forgotten=forgotten
-    )
+    life.forget_secrets(connection, by=by, now=now)
     mailboxes.assign(connection.unit, now=now)
 
 
@@ -184,16 +161,6 @@ def forget_what_was_read(connection: CalendarConnection) -> None:
 
 @transaction.atomic
 def mark_lost(connection: CalendarConnection, reason: str, *, now: datetime) -> None:
-    """The provider refuses the whole connection: an administrator has to act. Told once, not per call.
-
-    What was refused in a mode that is no longer the connection's says nothing about it.
-    """
-    rows = CalendarConnection.objects.filter(pk=connection.pk, state=State.ACTIVE, mode=connection.mode)
-    if not rows.exists():
-        return
-    if reason == "key_missing":
-        explain(connection, reason)
-        return
-    move(connection, State.NEEDS_REAUTHORIZATION, now=now, reason_code=reason)
-    mailboxes.hold(connection, Mailbox.State.STOPPED, now=now)
-    audit.record(connection.unit, "connection.lost", connection, by=None, now=now, reason=reason)
+    """The provider refuses the whole connection: nothing is read any more."""
+    if life.lose(connection, reason, now=now):
+        mailboxes.hold(connection, Mailbox.State.STOPPED, now=now)

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from orgunits.models import Member, OrganizationalUnit
 
-from .models import Mailbox, ScopeCheck
+from .models import Connection, Mailbox, ScopeCheck
 from .states import State
 
 NOT_STARTED, IN_PROGRESS, NEEDS_ATTENTION, DONE = "not_started", "in_progress", "needs_attention", "done"
@@ -33,10 +33,13 @@ def _number(value: int) -> str:
 
 def steps(unit: OrganizationalUnit) -> list[Step]:
     """The steps of this app; four queries."""
-    states = list(unit.calendar_connections.values_list("state", flat=True))
+    states = list(unit.connections.calendars().values_list("state", flat=True))
     living = [state for state in states if state != State.DISCONNECTED]
     missing = ScopeCheck.objects.filter(
-        unit=unit, result=ScopeCheck.Result.MISSING, connection__state=State.ACTIVE
+        unit=unit,
+        result=ScopeCheck.Result.MISSING,
+        connection__state=State.ACTIVE,
+        connection__kind=Connection.Kind.CALENDAR,
     ).exists()
     boxes = Mailbox.objects.filter(unit=unit, member__state=Member.State.ACTIVE)
     by_state = dict(boxes.values_list("state").annotate(Count("pk")).order_by())

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
 from . import mailboxes
-from .models import CalendarConnection, Mailbox
+from .models import Connection, Mailbox
 from .states import explain
 
 OPENS_AFTER = 5  # mailboxes in a row that found nobody at home
@@ -20,12 +20,12 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=15)
 DOWN = "provider_down"
 
 
-def is_open(connection: CalendarConnection, *, now: datetime) -> bool:
+def is_open(connection: Connection, *, now: datetime) -> bool:
     """Whether no calls are made now: the provider is down, or asked for patience."""
     return bool(connection.slowed_until and connection.slowed_until > now)
 
 
-def is_half_open(connection: CalendarConnection) -> bool:
+def is_half_open(connection: Connection) -> bool:
     """Whether the provider was down the last time anybody asked."""
     return connection.failures_in_row >= OPENS_AFTER
 
@@ -35,13 +35,13 @@ def wait_after(failures: int) -> timedelta:
     return min(FIRST_WAIT * 2 ** min(max(failures - OPENS_AFTER, 0), 10), LONGEST_WAIT)
 
 
-def failed(connection: CalendarConnection, *, now: datetime) -> bool:
+def failed(connection: Connection, *, now: datetime) -> bool:
     """One mailbox found nobody at home. Answers whether the circuit is open now.
 
     While it is open nothing is counted: calls that were under way when it opened say nothing new, and would
     turn half a minute into a quarter of an hour.
     """
-    rows = CalendarConnection.objects.filter(pk=connection.pk)
+    rows = Connection.objects.filter(pk=connection.pk)
     closed = Q(slowed_until=None) | Q(slowed_until__lte=now)
     counted = rows.filter(closed).update(failures_in_row=F("failures_in_row") + 1)
     connection.failures_in_row, connection.slowed_until = rows.values_list(
@@ -56,12 +56,12 @@ def failed(connection: CalendarConnection, *, now: datetime) -> bool:
     return True
 
 
-def answered(connection: CalendarConnection, *, now: datetime) -> None:
+def answered(connection: Connection, *, now: datetime) -> None:
     """The provider answered for a mailbox: close the circuit, and ask for all that had to wait."""
     was_open = is_half_open(connection)
     if not connection.failures_in_row:
         return
-    rows = CalendarConnection.objects.filter(pk=connection.pk)
+    rows = Connection.objects.filter(pk=connection.pk)
     rows.update(failures_in_row=0)
     connection.failures_in_row = 0
     if not was_open:
@@ -77,8 +77,8 @@ def answered(connection: CalendarConnection, *, now: datetime) -> None:
     mailboxes.update_in_order(unreachable, next_sync_at=now)
 
 
-def be_patient(connection: CalendarConnection, *, until: datetime) -> None:
+def be_patient(connection: Connection, *, until: datetime) -> None:
     """The provider asked for patience: nobody asks before `until`, not even earlier than somebody else said."""
-    rows = CalendarConnection.objects.filter(pk=connection.pk)
+    rows = Connection.objects.filter(pk=connection.pk)
     rows.update(slowed_until=Greatest(F("slowed_until"), until))
     connection.slowed_until = max(until, connection.slowed_until or until)

@@ -11,12 +11,12 @@ from django.db import IntegrityError, transaction
 from orgunits import audit
 from orgunits.models import OrganizationalUnit, User
 
-from .models import CalendarConnection, Credential, ModeChange
+from .models import Connection, Credential, ModeChange
 from .modes import SCOPES, scopes_for
 from .providers.base import AuthorizationLost, Key
 from .providers.google.oauth import key_from_json
 
-AT_WORK = (CalendarConnection.State.ACTIVE, CalendarConnection.State.PAUSED)
+AT_WORK = (Connection.State.ACTIVE, Connection.State.PAUSED)
 
 
 class KeyNotAccepted(Exception):
@@ -35,13 +35,13 @@ class As:
     credential: Credential | None
 
 
-def key_of(connection: CalendarConnection, *, instead: As | None = None) -> Key:
+def key_of(connection: Connection, *, instead: As | None = None) -> Key:
     """The key this connection uses: its unit's own, else the installation's. Raises AuthorizationLost.
 
     `instead`: the key it would use in another mode.
     """
-    mode, row = (instead.mode, instead.credential) if instead else (connection.mode, connection.credential)
-    permission_set = scopes_for(connection.provider, mode).permission_set
+    scopes = scopes_for(connection.provider, instead.mode) if instead else connection.scopes
+    row, permission_set = (instead or connection).credential, scopes.permission_set
     if row is not None:
         return Key(row.provider, row.permission_set, row.client_id, row.secret, row.client_email, row.unit_id)
     key = installation_key(connection.provider, permission_set)
@@ -169,7 +169,7 @@ def forget_unused(unit: OrganizationalUnit, credential: Credential | None) -> bo
     """Delete the key when no connection that still lives uses it, or is about to. Answers whether it was forgotten."""
     if credential is None:
         return False
-    living = credential.connections.exclude(state=CalendarConnection.State.DISCONNECTED)
+    living = credential.connections.exclude(state=Connection.State.DISCONNECTED)
     chosen = ModeChange.objects.filter(credential=credential, state=ModeChange.State.OPEN)
     if living.exists() or chosen.exists():
         return False

@@ -13,8 +13,7 @@ from orgunits import audit
 from orgunits.models import User
 
 from . import mailboxes
-from .models import CalendarConnection, ConnectionDomain
-from .modes import capabilities
+from .models import Connection, ConnectionDomain
 from .providers.base import AuthorizationLost, MailboxError, ProviderError, readable
 from .services import calendar_service
 
@@ -43,14 +42,14 @@ def normal_domain(text: str) -> str:
 
 @transaction.atomic
 def add_domain(
-    connection: CalendarConnection, name: str, *, by: User | None, now: datetime, verified: str = ""
+    connection: Connection, name: str, *, by: User | None, now: datetime, verified: str = ""
 ) -> ConnectionDomain:
     """Name a domain that this connection serves. Where the connection itself opens calendars it serves nobody
     before it is verified; in No Access, and where each member authorizes, there is nothing to prove.
 
     Raises NotADomain.
     """
-    reads = capabilities(connection.provider, connection.mode).reads_calendars
+    reads = connection.capabilities.reads_calendars
     opens = reads and not connection.personal
     verified = verified if opens else Verified.DECLARED
     row, created = ConnectionDomain.objects.get_or_create(
@@ -106,7 +105,7 @@ def verify_domain(row: ConnectionDomain, *, now: datetime) -> bool:
 @readable()
 def mailbox_proves(row: ConnectionDomain) -> bool:
     """Whether a mailbox of the domain answers through the connection; a few members are tried."""
-    if not capabilities(row.connection.provider, row.connection.mode).reads_calendars:
+    if not row.connection.capabilities.reads_calendars:
         return False
     service = calendar_service(row.connection)
     members = row.unit.members.active().filter(mail_domain=row.domain).order_by("pk")
@@ -143,7 +142,7 @@ def dns_proves(row: ConnectionDomain) -> bool:
 
 
 @transaction.atomic
-def bind_by_dns(connection: CalendarConnection, *, by: User | None, now: datetime) -> bool:
+def bind_by_dns(connection: Connection, *, by: User | None, now: datetime) -> bool:
     """Tie the signed-in Workspace domain to this unit by a DNS record of this unit on that domain.
 
     Only a provider whose tenant is a domain (Google) can be bound this way: a Microsoft tenant's name in
@@ -152,7 +151,7 @@ def bind_by_dns(connection: CalendarConnection, *, by: User | None, now: datetim
     row = connection.domains.filter(domain=connection.tenant).first()
     if row is None or not dns_proves(row):
         return False
-    CalendarConnection.objects.filter(pk=connection.pk).update(proof=CalendarConnection.Proof.DNS)
-    connection.proof = CalendarConnection.Proof.DNS
+    Connection.objects.filter(pk=connection.pk).update(proof=Connection.Proof.DNS)
+    connection.proof = Connection.Proof.DNS
     audit.record(connection.unit, "tenant.bound", connection, by=by, now=now, proof=connection.proof)
     return True

@@ -12,7 +12,7 @@ from orgunits.access import user_may
 from orgunits.models import User
 
 from .attempts import hashed
-from .models import CalendarConnection, HandOff
+from .models import Connection, HandOff
 
 
 class LinkNotUsable(Exception):
@@ -24,7 +24,7 @@ class LinkNotUsable(Exception):
 
 
 @transaction.atomic
-def create_link(connection: CalendarConnection, *, by: User, now: datetime) -> tuple[HandOff, str]:
+def create_link(connection: Connection, *, by: User, now: datetime) -> tuple[HandOff, str]:
     """A new link for this connection; the token is shown once and only its hash is kept.
 
     An older unused link of the same connection ends with it.
@@ -43,7 +43,7 @@ def create_link(connection: CalendarConnection, *, by: User, now: datetime) -> t
     return hand_off, token
 
 
-def open_link(connection: CalendarConnection, *, now: datetime) -> HandOff | None:
+def open_link(connection: Connection, *, now: datetime) -> HandOff | None:
     """The link of this connection that somebody may still use or is using."""
     return connection.hand_offs.filter(finished_at=None, revoked_at=None, expires_at__gte=now).first()
 
@@ -64,7 +64,7 @@ def usable(token: str, *, session_key: str, now: datetime) -> HandOff:
 def check(hand_off: HandOff, *, session_key: str, now: datetime) -> None:
     """Raises LinkNotUsable when the link is over, belongs to another browser session, or its unit is paused; and
     when who made it may no longer connect services: nobody keeps a way in after their role has ended."""
-    if hand_off.revoked_at or hand_off.connection.state == CalendarConnection.State.DISCONNECTED:
+    if hand_off.revoked_at or hand_off.connection.state == Connection.State.DISCONNECTED:
         raise LinkNotUsable("revoked")
     if hand_off.finished_at:
         raise LinkNotUsable("finished")

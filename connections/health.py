@@ -11,12 +11,10 @@ from orgunits.models import User
 from orgunits.names import domain_of
 
 from . import domains
-from .calendar_connections import activate, mark_lost
-from .models import CalendarConnection, ConnectionDomain, HandOff, ScopeCheck
-from .modes import scopes_for
+from .kinds import of_kind
+from .models import Connection, ConnectionDomain, HandOff, ScopeCheck
 from .providers.base import (
     AuthorizationLost,
-    CalendarService,
     MailboxError,
     ProviderError,
     ScopeAnswer,
@@ -24,7 +22,7 @@ from .providers.base import (
     Unreachable,
     readable,
 )
-from .services import calendar_service
+from .services import Service, service_of
 from .states import State
 
 Result = ScopeCheck.Result
@@ -87,11 +85,11 @@ def next_try(waiting_since: datetime, *, now: datetime) -> datetime | None:
 
 
 def check_connection(
-    connection: CalendarConnection,
+    connection: Connection,
     *,
     by: User | HandOff | None,
     now: datetime,
-    service: CalendarService | None = None,
+    service: Service | None = None,
 ) -> Verdict:
     """Run the self-test and act on it: activate, wait for the provider, or say what is missing.
 
@@ -107,7 +105,7 @@ def check_connection(
     if connection.state == State.ACTIVE and verdict.reason in LOST:
         verdict, answers, probe = _look(connection, service)  # one refusal alone ends nothing that worked
     with transaction.atomic():
-        same_mode = CalendarConnection.objects.filter(pk=connection.pk, mode=connection.mode)
+        same_mode = Connection.objects.filter(pk=connection.pk, mode=connection.mode)
         if same_mode.select_for_update(no_key=True).first() is None:
             return verdict  # of a mode that is no longer the connection's
         _write_down(connection, answers, probe, now=now)
@@ -115,12 +113,10 @@ def check_connection(
     return verdict
 
 
-def _look(
-    connection: CalendarConnection, service: CalendarService | None
-) -> tuple[Verdict, list[ScopeAnswer], str | None]:
+def _look(connection: Connection, service: Service | None) -> tuple[Verdict, list[ScopeAnswer], str | None]:
     """Ask once, whatever comes of it."""
     try:
-        return ask(connection, service or calendar_service(connection))
+        return ask(connection, service or service_of(connection))
     except AuthorizationLost as error:
         return _refused(connection, error.reason), [], None
     except Unreachable:
@@ -131,7 +127,7 @@ def _look(
         return Verdict(False, "failed_at_provider", waits=True), [], None
 
 
-def _refused(connection: CalendarConnection, reason: str) -> Verdict:
+def _refused(connection: Connection, reason: str) -> Verdict:
     """The provider knows nothing of us: before the first consent that is no loss, only not yet."""
     if reason == "revoked" and connection.state == State.PENDING:
         return (
@@ -143,10 +139,8 @@ def _refused(connection: CalendarConnection, reason: str) -> Verdict:
 
 
 @readable()
-def ask(
-    connection: CalendarConnection, service: CalendarService
-) -> tuple[Verdict, list[ScopeAnswer], str | None]:
-    """Try each scope and the mailbox that must work through `service`. Raises ProviderError."""
+def ask(connection: Connection, service: Service) -> tuple[Verdict, list[ScopeAnswer], str | None]:
+    """Try each scope, and the mailbox or the directory that must answer, through `service`. Raises ProviderError."""
     mailbox = probed_mailbox(connection)
     if not mailbox:
         return Verdict(False, "no_administrator_mailbox"), [], None
@@ -157,7 +151,10 @@ def ask(
     probe: str | None = None
     if any(answer.granted for answer in answers if answer.requested) or connection.provider == "microsoft":
         try:
-            service.probe_mailbox(mailbox)
+            if connection.capabilities.reads_directory:
+                service.probe_directory()
+            else:
+                service.probe_mailbox(mailbox)
             probe = ""
         except MailboxError as error:
             probe = _probe_failed(error)
@@ -166,12 +163,12 @@ def ask(
     return judge(connection.provider, answers, probe), answers, probe
 
 
-def probed_mailbox(connection: CalendarConnection) -> str:
+def probed_mailbox(connection: Connection) -> str:
     """The address of the mailbox that must work: one that was named, else the administrator's.
 
     Empty when the administrator's account tells none; Google asks for scopes as them, so that it needs one.
     """
-    if connection.provider == CalendarConnection.Provider.GOOGLE and not connection.administrator:
+    if connection.provider == Connection.Provider.GOOGLE and not connection.administrator:
         return ""
     return connection.test_mailbox or connection.administrator
 
@@ -181,7 +178,7 @@ def _probe_failed(error: MailboxError) -> str:
 
 
 def _write_down(
-    connection: CalendarConnection, answers: list[ScopeAnswer], probe: str | None, *, now: datetime
+    connection: Connection, answers: list[ScopeAnswer], probe: str | None, *, now: datetime
 ) -> None:
     """Keep each line of the self-test with since when it is so; lines no longer asked disappear."""
     rows = {
@@ -218,28 +215,26 @@ def _write_down(
         )
 
 
-def _act(
-    connection: CalendarConnection, verdict: Verdict, *, by: User | HandOff | None, now: datetime
-) -> None:
+def _act(connection: Connection, verdict: Verdict, *, by: User | HandOff | None, now: datetime) -> None:
     """Move the connection to what the verdict says."""
     # no stronger a lock: who is given members of this connection meanwhile holds it by its key
-    row = CalendarConnection.objects.select_for_update(no_key=True).get(pk=connection.pk)
+    row = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
     row.last_checked_at = now
     if row.state in {State.PAUSED, State.DISCONNECTED}:
         return
     if verdict.works:
         row.state_reason, row.waiting_since, row.next_check_at = "", None, None
         row.save(update_fields=["state_reason", "waiting_since", "next_check_at", "last_checked_at"])
-        if probed_mailbox(connection) == row.administrator:
+        if row.capabilities.reads_calendars and probed_mailbox(connection) == row.administrator:
             # The administrator's own mailbox answered through this connection: that proves its domain.
             with suppress(domains.NotADomain):  # Microsoft: a user name need not be an address
                 domain, how = domain_of(row.administrator), ConnectionDomain.Verified.MAILBOX
                 domains.add_domain(row, domain, by=by, now=now, verified=how)
         if row.state != State.ACTIVE:
-            activate(row, by=by, now=now)
+            of_kind(row).activate(row, by=by, now=now)
     elif row.state == State.ACTIVE and verdict.reason in LOST:
         row.save(update_fields=["last_checked_at"])
-        mark_lost(row, LOST[verdict.reason], now=now)
+        of_kind(row).mark_lost(row, LOST[verdict.reason], now=now)
     else:
         _wait(row, verdict, now=now)
     if by is not None:
@@ -250,7 +245,7 @@ def _act(
         setattr(connection, name, getattr(row, name))
 
 
-def _wait(row: CalendarConnection, verdict: Verdict, *, now: datetime) -> None:
+def _wait(row: Connection, verdict: Verdict, *, now: datetime) -> None:
     if row.state != State.NEEDS_REAUTHORIZATION or verdict.reason not in FOR_NOW:
         row.state_reason = verdict.reason  # a moment's trouble does not hide why it was lost
     row.next_check_at = None
@@ -264,11 +259,11 @@ def _wait(row: CalendarConnection, verdict: Verdict, *, now: datetime) -> None:
     row.save(update_fields=["state_reason", "waiting_since", "next_check_at", "last_checked_at"])
 
 
-def start_waiting_again(connection: CalendarConnection, *, now: datetime) -> None:
+def start_waiting_again(connection: Connection, *, now: datetime) -> None:
     """A person looks again after the 24 hours: they begin anew."""
     overdue = connection.waiting_since and now - connection.waiting_since >= PATIENCE
     if overdue:
-        CalendarConnection.objects.filter(pk=connection.pk).update(waiting_since=now)
+        Connection.objects.filter(pk=connection.pk).update(waiting_since=now)
         connection.waiting_since = now
 
 
@@ -283,10 +278,10 @@ class CheckLine:
     checked_at: datetime | None = None
 
 
-def check_lines(connection: CalendarConnection) -> list[CheckLine]:
+def check_lines(connection: Connection) -> list[CheckLine]:
     """Asked scopes in their order, then what was granted beyond, then the live probe."""
     done = {check.name: check for check in connection.checks.all()}
-    asked = scopes_for(connection.provider, connection.mode).organization
+    asked = connection.scopes.organization
     names = [*asked, *(n for n in done if n not in asked and n != PROBE), PROBE]
     return [
         CheckLine(n, done[n].result, done[n].code, done[n].since, done[n].checked_at)

@@ -16,6 +16,7 @@ REFUSED, SECOND = "must_be_refused", "second_administrator"  # ask the provider
 CLOCK, SECRET, PUSH, LAST_GOOD, DATA_AGE, QUEUE, RETRY, CIRCUIT = (
     "clock", "secret", "push", "last_good", "data_age", "queue", "next_retry", "circuit",
 )  # fmt: skip
+DIRECTORY = "directory"  # in place of those about calendars, where the connection reaches a directory
 
 SKEW_WARNS, SKEW_FAILS = 30, 120  # seconds; providers refuse signed requests some minutes off
 LATE, VERY_LATE = 3, 12  # times the interval at which a mailbox is read
@@ -178,6 +179,21 @@ def judge_retry(next_check: datetime | None, readings: Readings) -> Finding:
     if next_check is not None or readings.failing_of_connection:
         return Finding(Result.WARNING, "tries_again", facts)
     return Finding(Result.WELL, "persons_failing" if readings.failing else "", facts)
+
+
+def judge_directory(
+    last_complete: datetime | None, last_problem: str, *, every: timedelta, now: datetime
+) -> Finding:
+    """`last_complete`: when the last reading began that saw everything; `last_problem`: why the last one did not."""
+    if last_complete is None:
+        result = Result.FAILING if last_problem else Result.UNKNOWN
+        return Finding(result, last_problem or "not_read_yet")
+    facts, age = {"last_good": moment(last_complete)}, now - last_complete
+    if age > VERY_LATE * every:
+        return Finding(Result.FAILING, "directory_old", facts)
+    if age > LATE * every or last_problem:
+        return Finding(Result.WARNING, last_problem or "directory_old", facts)
+    return Finding(Result.WELL, "", facts)
 
 
 def judge_circuit(*, open_until: datetime | None, down: bool) -> Finding:

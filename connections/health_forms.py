@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .health_runs import may_ask_as
 from .health_settings import PROBES
-from .models import CalendarConnection
+from .models import Connection
 
 
 class ProbesForm(forms.Form):
@@ -35,11 +35,11 @@ class ProbesForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args, connection: CalendarConnection, **kwargs):
+    def __init__(self, *args, connection: Connection, **kwargs):
         self.connection = connection
         initial = {name: getattr(connection, name) for name in PROBES}
         super().__init__(*args, initial=initial, **kwargs)
-        google = connection.provider == CalendarConnection.Provider.GOOGLE
+        google = connection.provider == Connection.Provider.GOOGLE
         del self.fields["must_be_refused" if google else "second_administrator"]
 
     def clean(self) -> dict:

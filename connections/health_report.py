@@ -15,7 +15,7 @@ from .health import PROBE, CheckLine, check_lines, probed_mailbox
 from .health_checks import Finding
 from .health_runs import observe
 from .health_words import Cause
-from .models import CalendarConnection, HealthCheck, ScopeCheck
+from .models import Connection, HealthCheck, ScopeCheck
 from .reasons import REASONS
 from .states import Shown
 
@@ -87,9 +87,7 @@ class Line:
         return ICONS[self.result]
 
 
-def lines(
-    connection: CalendarConnection, *, now: datetime, scopes: list[CheckLine] | None = None
-) -> list[Line]:
+def lines(connection: Connection, *, now: datetime, scopes: list[CheckLine] | None = None) -> list[Line]:
     """Each scope, the mailbox that must work, then every other check: as our rows say it this moment.
 
     `scopes`: the lines of the self-test, where the caller has them already.
@@ -114,14 +112,24 @@ def lines(
     return found
 
 
-def _is_for(connection: CalendarConnection, name: str) -> bool:
+def _is_for(connection: Connection, name: str) -> bool:
     if connection.personal:
+        return False
+    of_directories = {
+        health_checks.SECOND,
+        health_checks.CLOCK,
+        health_checks.SECRET,
+        health_checks.DIRECTORY,
+    }
+    if connection.capabilities.reads_directory and name not in of_directories:
+        return False
+    if name == health_checks.DIRECTORY and not connection.capabilities.reads_directory:
         return False
     providers = {health_checks.REFUSED: "microsoft", health_checks.SECOND: "google"}
     return providers.get(name, connection.provider) == connection.provider
 
 
-def _subject(connection: CalendarConnection, name: str) -> str:
+def _subject(connection: Connection, name: str) -> str:
     if name == health_checks.REFUSED:
         return connection.must_be_refused
     return connection.second_administrator if name == health_checks.SECOND else ""
@@ -164,7 +172,7 @@ def _facts(facts: Mapping[str, object]):
         yield Fact(name, str(label), value, kind)
 
 
-def _of_scope(connection: CalendarConnection, line: CheckLine) -> Line:
+def _of_scope(connection: Connection, line: CheckLine) -> Line:
     words = {
         ScopeCheck.Result.GRANTED: _("Granted"),
         ScopeCheck.Result.MISSING: _("Missing"),
@@ -178,9 +186,14 @@ def _of_scope(connection: CalendarConnection, line: CheckLine) -> Line:
         words |= {ScopeCheck.Result.GRANTED: _("Answered"), ScopeCheck.Result.MISSING: _("Refused")}
         code = line.code if line.result == ScopeCheck.Result.MISSING else line.result
         known = REASONS.get(code)
-        cause = causes.get(code) or (Cause(known.sentence, known.who, known.todo) if known else Cause(""))
+        of_this = f"{code}:directory" if connection.is_directory else code
+        cause = (
+            causes.get(of_this)
+            or causes.get(code)
+            or (Cause(known.sentence, known.who, known.todo) if known else Cause(""))
+        )
         return Line(
-            PROBE, _("A mailbox that must work"), words[line.result], cause=cause, code=line.code,
+            PROBE, probe_title(connection), words[line.result], cause=cause, code=line.code,
             subject=probed_mailbox(connection), **common,
         )  # fmt: skip
     key = f"{line.result}:{connection.provider}" if line.result == ScopeCheck.Result.MISSING else line.result
@@ -190,8 +203,13 @@ def _of_scope(connection: CalendarConnection, line: CheckLine) -> Line:
     )  # fmt: skip
 
 
+def probe_title(connection: Connection) -> str:
+    """What the live probe of the self-test tries."""
+    return _("Reading the directory") if connection.is_directory else _("A mailbox that must work")
+
+
 # --- for a ticket -------------------------------------------------------------------------------------------------
-def text(connection: CalendarConnection, state: Shown, shown: list[Line], *, now: datetime) -> str:
+def text(connection: Connection, state: Shown, shown: list[Line], *, now: datetime) -> str:
     """All that helps somebody else to help: states, codes and times in UTC.
 
     No secret, no address, no name and no domain: the tenant is a short hash, and a provider's own code that
@@ -228,7 +246,7 @@ def portal_version() -> str:
     return tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 
-def tenant_hash(connection: CalendarConnection) -> str:
+def tenant_hash(connection: Connection) -> str:
     """Ten signs by which two reports about one tenant can be recognized, and the tenant cannot."""
     if not connection.tenant:
         return "-"

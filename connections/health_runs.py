@@ -13,25 +13,23 @@ from django_q.models import OrmQ
 from orgunits.models import OrganizationalUnit, User
 from orgunits.names import domain_of
 
-from . import circuits, health_checks
+from . import circuits, directories, health_checks
 from .health import check_connection
 from .health_checks import Channels, Finding, Readings
-from .models import CalendarConnection, HealthCheck, Mailbox, PushChannel
-from .modes import capabilities, scopes_for
+from .models import Connection, DirectoryReading, HealthCheck, Mailbox, PushChannel
 from .providers.base import (
     AuthorizationLost,
-    CalendarService,
     MailboxError,
     ProviderError,
     Throttled,
     Unreachable,
     readable,
 )
-from .services import calendar_service, proven_domains
+from .services import Service, proven_domains, service_of
 from .states import OF_THE_CONNECTION, State
 
 Result = HealthCheck.Result
-Provider = CalendarConnection.Provider
+Provider = Connection.Provider
 EVERY = timedelta(hours=1)  # how often each connection is looked after
 SECONDS = 15  # after which no further question is begun: somebody may be waiting for the page
 SECOND_EVERY = timedelta(hours=23)  # a second administrator: once a day, at whatever minute the hour comes to
@@ -67,7 +65,7 @@ def _how_reading_goes(*, now: datetime) -> dict[str, Aggregate]:
     }
 
 
-def readings_of(connection: CalendarConnection, *, now: datetime) -> Readings:
+def readings_of(connection: Connection, *, now: datetime) -> Readings:
     """How reading goes, over all mailboxes of the connection; one query."""
     rows = connection.mailboxes.filter(state__in=(*READ, *HELD))
     return Readings(**rows.aggregate(**_how_reading_goes(now=now)))
@@ -80,7 +78,7 @@ def readings_by_connection(unit: OrganizationalUnit, *, now: datetime) -> dict[i
     return {row.pop("connection"): Readings(**row) for row in found}
 
 
-def channels_of(connection: CalendarConnection, *, now: datetime) -> Channels:
+def channels_of(connection: Connection, *, now: datetime) -> Channels:
     """What is known of the connection's push channels; one query."""
     State = PushChannel.State
     is_open, refused = Q(state=State.OPEN), Q(state=State.REFUSED)
@@ -97,18 +95,20 @@ def channels_of(connection: CalendarConnection, *, now: datetime) -> Channels:
     return Channels(**{**found, "problem": found["problem"] or ""})
 
 
-def _secret(connection: CalendarConnection, *, now: datetime) -> Finding:
+def _secret(connection: Connection, *, now: datetime) -> Finding:
     own = connection.credential
     if own is not None:
         return health_checks.judge_secret(own.secret_since, own.secret_ends_on, own=True, today=now.date())
-    permission_set = scopes_for(connection.provider, connection.mode).permission_set
+    permission_set = connection.scopes.permission_set
     ends_on = settings.INSTALLATION_SECRET_ENDS.get(permission_set)
     return health_checks.judge_secret(None, ends_on, own=False, today=now.date())
 
 
-def observe(connection: CalendarConnection, *, now: datetime) -> dict[str, Finding]:
+def observe(connection: Connection, *, now: datetime) -> dict[str, Finding]:
     """The checks that ask nobody outside: three queries, whatever the number of members."""
-    push = capabilities(connection.provider, connection.mode).push
+    if connection.capabilities.reads_directory:
+        return _observe_directory(connection, now=now)
+    push = connection.capabilities.push
     reachable = bool(settings.PUBLIC_URL)
     readings = readings_of(connection, now=now)
     channels = channels_of(connection, now=now) if push and reachable else Channels()
@@ -140,6 +140,25 @@ def observe(connection: CalendarConnection, *, now: datetime) -> dict[str, Findi
     }
 
 
+def _observe_directory(connection: Connection, *, now: datetime) -> dict[str, Finding]:
+    readings = connection.directory_readings.exclude(state=DirectoryReading.State.RUNNING)
+    last = readings.order_by("-started_at").first()
+    complete = directories.last_complete(connection)
+    slowed = connection.slowed_until if circuits.is_open(connection, now=now) else None
+    return {
+        health_checks.SECRET: _secret(connection, now=now),
+        health_checks.DIRECTORY: health_checks.judge_directory(
+            complete.started_at if complete else None,
+            last.problem if last else "",
+            every=directories.EVERY,
+            now=now,
+        ),
+        health_checks.CIRCUIT: health_checks.judge_circuit(
+            open_until=slowed, down=circuits.is_half_open(connection)
+        ),
+    }
+
+
 # --- what the provider answers ------------------------------------------------------------------------------------
 def _no_answer(error: ProviderError) -> Finding:
     """Why a provider told nothing about what was asked: a code of connections/reasons.py."""
@@ -152,7 +171,7 @@ def _no_answer(error: ProviderError) -> Finding:
     )
 
 
-def _must_be_refused(connection: CalendarConnection, service: CalendarService) -> Finding:
+def _must_be_refused(connection: Connection, service: Service) -> Finding:
     """A mailbox outside the tenant's application access policy.
 
     https://learn.microsoft.com/graph/auth-limit-mailbox-access
@@ -166,28 +185,35 @@ def _must_be_refused(connection: CalendarConnection, service: CalendarService) -
         return Finding(Result.UNKNOWN, "no_mailbox")
     except ProviderError as error:
         return _no_answer(error)
-    restricts = capabilities(connection.provider, connection.mode).obeys_mailbox_policy
+    restricts = connection.capabilities.obeys_mailbox_policy
     return Finding(Result.FAILING, "policy_does_not_restrict" if restricts else "policy_cannot_restrict")
 
 
-def may_ask_as(connection: CalendarConnection, address: str) -> bool:
+def may_ask_as(connection: Connection, address: str) -> bool:
     """Whether `address` is in a domain of this tenant, so that asking tells nothing about another one."""
     domains = proven_domains(connection)
     return domains is None or domain_of(address) in domains
 
 
-def _second_administrator(connection: CalendarConnection) -> Finding:
+def _second_administrator(connection: Connection) -> Finding:
     """Everything the self-test asks as the first administrator, asked as the second one."""
     address = connection.second_administrator
     if not may_ask_as(connection, address):
         return Finding(Result.FAILING, "domain_not_proven")
     try:
         with readable():
-            service = calendar_service(connection, administrator=address)
+            service = service_of(connection, administrator=address)
             answers = service.probe_scopes()
-            service.probe_mailbox(address)
+            if connection.capabilities.reads_directory:
+                service.probe_directory()
+            else:
+                service.probe_mailbox(address)
     except MailboxError:
         return Finding(Result.FAILING, "second_refused")
+    except AuthorizationLost as error:
+        if error.reason == "not_an_administrator":  # Google's directory is closed to them
+            return Finding(Result.FAILING, "second_refused")
+        return _no_answer(error)
     except ProviderError as error:
         return _no_answer(error)
     granted = all(answer.granted for answer in answers if answer.requested)
@@ -195,8 +221,8 @@ def _second_administrator(connection: CalendarConnection) -> Finding:
 
 
 def _ask(
-    connection: CalendarConnection,
-    service: CalendarService | None,
+    connection: Connection,
+    service: Service | None,
     *,
     whole: bool,
     until: float,
@@ -207,7 +233,7 @@ def _ask(
     `until`, by the monotonic clock: when a slow provider has taken so long, the rest stays as it was.
     """
     found = {health_checks.CLOCK: health_checks.judge_clock(service.clock_skew if service else None)}
-    if connection.provider == Provider.MICROSOFT:
+    if connection.provider == Provider.MICROSOFT and connection.capabilities.reads_calendars:
         if not connection.must_be_refused:
             found[health_checks.REFUSED] = Finding(Result.NOT_SET_UP, "not_set_up")
         elif service is not None and time.monotonic() < until:
@@ -220,7 +246,7 @@ def _ask(
     return found
 
 
-def _second_is_due(connection: CalendarConnection, *, now: datetime) -> bool:
+def _second_is_due(connection: Connection, *, now: datetime) -> bool:
     last = connection.health_checks.filter(name=health_checks.SECOND, checked_at__gt=now - SECOND_EVERY)
     return not last.exists()
 
@@ -235,23 +261,23 @@ class Change:
     after: str
 
 
-def can_be_looked_at(connection: CalendarConnection) -> bool:
+def can_be_looked_at(connection: Connection) -> bool:
     """Whether anybody is asked: not for a paused or disconnected connection, a unit at rest, or No Access."""
     return (
         connection.unit.works
         and connection.state not in {State.PAUSED, State.DISCONNECTED}
-        and capabilities(connection.provider, connection.mode).reads_calendars
+        and connection.capabilities.asks
     )
 
 
-def due(*, now: datetime) -> QuerySet[CalendarConnection]:
+def due(*, now: datetime) -> QuerySet[Connection]:
     """Working connections that nobody looked after for an hour. Each has its own minute: when it was last done."""
-    rows = CalendarConnection.objects.filter(state=State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE)
+    rows = Connection.objects.filter(state=State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE)
     rows = rows.exclude(provider=Provider.NONE)
     return rows.filter(Q(health_checked_at=None) | Q(health_checked_at__lte=now - EVERY))
 
 
-def run_checks(connection: CalendarConnection, *, by: User | None, now: datetime) -> list[Change]:
+def run_checks(connection: Connection, *, by: User | None, now: datetime) -> list[Change]:
     """Run the self-test and every other check, and keep each result with since when it is so.
 
     Answers what changed. Never raises for what a provider answers. `by`: who asked to look now; then all is
@@ -278,22 +304,22 @@ def run_checks(connection: CalendarConnection, *, by: User | None, now: datetime
     ]
 
 
-def _open(connection: CalendarConnection) -> CalendarService | None:
+def _open(connection: Connection) -> Service | None:
     try:
         with readable():
-            return calendar_service(connection)
+            return service_of(connection)
     except ProviderError:
         return None  # the self-test says why
 
 
-def _results(connection: CalendarConnection) -> dict[str, str]:
+def _results(connection: Connection) -> dict[str, str]:
     scopes = connection.checks.order_by("pk").values_list("name", "result")
     return {**dict(scopes), **dict(connection.health_checks.order_by("pk").values_list("name", "result"))}
 
 
 @transaction.atomic
-def _write_down(connection: CalendarConnection, found: Mapping[str, Finding], *, now: datetime) -> None:
-    rows = CalendarConnection.objects.filter(pk=connection.pk)
+def _write_down(connection: Connection, found: Mapping[str, Finding], *, now: datetime) -> None:
+    rows = Connection.objects.filter(pk=connection.pk)
     rows.select_for_update(no_key=True).get()  # one at a time: `since` is what the last one wrote
     before = {row.name: row for row in connection.health_checks.all()}
     HealthCheck.objects.bulk_create(

@@ -10,21 +10,19 @@ from orgunits.models import Member, User
 
 from .health import PROBE
 from .health_checks import REFUSED, SECOND
-from .models import CalendarConnection, Credential
+from .models import Connection, Credential
 
 # Each setting, and the line whose last answer was about another mailbox once it changed.
 PROBES = {"test_mailbox": PROBE, "must_be_refused": REFUSED, "second_administrator": SECOND}
 
 
 @transaction.atomic
-def choose_probes(
-    connection: CalendarConnection, *, by: User | None, now: datetime, **addresses: str
-) -> list[str]:
+def choose_probes(connection: Connection, *, by: User | None, now: datetime, **addresses: str) -> list[str]:
     """Try these mailboxes: `test_mailbox` must work, `must_be_refused` must not, `second_administrator` too must.
 
     Empty ends a check. What was answered for another address is forgotten. Answers which settings changed.
     """
-    row = CalendarConnection.objects.select_for_update(no_key=True).get(pk=connection.pk)
+    row = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
     changed = sorted(name for name, address in addresses.items() if getattr(row, name) != address)
     if not changed:
         return []
@@ -48,7 +46,7 @@ def forget_removed(*, now: datetime) -> int:
     for name in PROBES:
         theirs = Member.objects.filter(unit=OuterRef("unit"), email__iexact=OuterRef(name))
         gone, here = theirs.filter(state=Member.State.REMOVED), theirs.exclude(state=Member.State.REMOVED)
-        rows = CalendarConnection.objects.exclude(**{name: ""}).filter(Exists(gone), ~Exists(here))
+        rows = Connection.objects.exclude(**{name: ""}).filter(Exists(gone), ~Exists(here))
         for row in rows.order_by("pk"):
             number += bool(choose_probes(row, by=None, now=now, **{name: ""}))
     return number

@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from .health_checks import CIRCUIT, CLOCK, DATA_AGE, LAST_GOOD, PUSH, QUEUE, REFUSED, RETRY, SECOND, SECRET
+from .health_checks import (
+    CIRCUIT,
+    CLOCK,
+    DATA_AGE,
+    DIRECTORY,
+    LAST_GOOD,
+    PUSH,
+    QUEUE,
+    REFUSED,
+    RETRY,
+    SECOND,
+    SECRET,
+)
 
 # In the order in which they are shown, with what is looked at.
 TITLES: dict[str, tuple[str, str]] = {
@@ -13,6 +25,7 @@ TITLES: dict[str, tuple[str, str]] = {
     CLOCK: (_("Clock"), _("Ours and the provider’s agree.")),
     SECRET: (_("Secret"), _("Its age and its end.")),
     PUSH: (_("Announced changes"), _("The provider tells us when a calendar changes.")),
+    DIRECTORY: (_("Last complete reading"), _("Only a reading that saw everybody tells who left.")),
     LAST_GOOD: (_("Last good reading"), _("When a calendar was last read.")),
     DATA_AGE: (_("Age of data"), _("How old what we know is.")),
     QUEUE: (_("Queue"), _("How long work waits here.")),
@@ -182,6 +195,15 @@ CAUSES: dict[str, dict[str, Cause]] = {
             _POLLED,
         ),
     },
+    DIRECTORY: {
+        "": Cause(_("The directory was read whole not long ago.")),
+        "not_read_yet": Cause(_("It has not been read yet."), todo=_("Nothing to do: reading has begun.")),
+        "directory_old": Cause(
+            _("The directory could not be read whole for a while."),
+            todo=_("Look at the last readings: each says why it did not come to its end."),
+            meanwhile=_("Nobody is taken for gone; newcomers and changes wait for the next reading."),
+        ),
+    },
     LAST_GOOD: {
         "reading_rests": _RESTS,
         "": Cause(_("Something was read not long ago.")),
@@ -270,6 +292,12 @@ SCOPE_CAUSES: dict[str, Cause] = {
         _TENANT,
         _("Look for a policy that limits the application. A changed one takes more than an hour to apply."),
         _OLDER,
+    ),
+    "probe_refused:directory": Cause(
+        _("The provider refuses to show the directory to this account."),
+        _OPS_ADMIN,
+        _("Sign in as an administrator who may read it."),
+        _("Nobody is taken for gone; newcomers and changes wait for the next reading."),
     ),
     "no_administrator_mailbox": Cause(
         _("This account has no calendar."),

@@ -23,7 +23,7 @@ TAKE = """
         next_sync_at = least(next_sync_at, greatest(%(now)s, last_attempt_at + %(interval)s))
     WHERE id = %(box)s AND connection_id = %(connection)s AND next_sync_at IS NOT NULL AND hinted_at IS NULL
 """
-ASKED = "SELECT 1 FROM connections_calendarconnection WHERE id = %s AND pull_asked_at >= %s"
+ASKED = "SELECT 1 FROM connections_connection WHERE id = %s AND pull_asked_at >= %s"
 
 
 def take(mailbox_id: int, connection_id: int, *, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from orgunits.models import Member, User
 
 from . import jobs, mailboxes, personal_grants
 from .models import CalendarConnection, Mailbox
-from .modes import CAPABILITIES, capabilities
+from .modes import CAPABILITIES
 from .states import State
 
 SLICE = 200  # members asked by one job
@@ -35,9 +35,7 @@ class ShownIdentity:
 def shown_identity(member: Member, mailbox: Mailbox | None) -> ShownIdentity:
     """In Read Write and Free/Busy a member counts as verified once their mailbox answered; else what is stored."""
     connection = mailbox.connection if mailbox else None
-    inherent = (
-        connection is not None and capabilities(connection.provider, connection.mode).verifies_organizer
-    )
+    inherent = connection is not None and connection.capabilities.verifies_organizer
     if inherent and mailbox.last_synced_at:
         return ShownIdentity(Member.Identity.VERIFIED, None, by_mailbox=True, asks=False)
     asks = connection is not None and not inherent and member.identity != Member.Identity.VERIFIED
@@ -69,7 +67,7 @@ def ask_slice(connection: CalendarConnection, by: User, *, after: int, now: date
 
     Nobody is asked for a connection that vouches for its members, or that does not work any more.
     """
-    vouches = capabilities(connection.provider, connection.mode).verifies_organizer
+    vouches = connection.capabilities.verifies_organizer
     if (
         vouches
         or connection.state != State.ACTIVE

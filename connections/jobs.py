@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -12,7 +12,7 @@ from django_q.tasks import async_task
 
 from orgunits.models import OrganizationalUnit, User
 
-from .models import CalendarConnection
+from .models import Connection
 
 SLICE = "connections.jobs.read_slice"
 
@@ -28,14 +28,14 @@ def _queue(delay: timedelta = timedelta()) -> Broker:
     return broker
 
 
-def enqueue_start_reading(connection: CalendarConnection) -> None:
+def enqueue_start_reading(connection: Connection) -> None:
     async_task(
         "connections.jobs.start_reading", connection.pk, task_name=f"start reading {connection.public_id}"
     )
 
 
 def enqueue_slice(
-    connection: CalendarConnection, mailbox_ids: list[int], *, now: datetime, urgent: bool = False
+    connection: Connection, mailbox_ids: list[int], *, now: datetime, urgent: bool = False
 ) -> None:
     async_task(
         SLICE,
@@ -70,16 +70,16 @@ def follow_hints(connection_id: int) -> None:
     """Read what a provider said has changed."""
     from . import free_busy, hints
 
-    connection = CalendarConnection.objects.select_related("unit").filter(pk=connection_id).first()
+    connection = Connection.objects.select_related("unit").filter(pk=connection_id).first()
     if connection is None:
         return
     now = timezone.now()
-    CalendarConnection.objects.filter(pk=connection_id).update(pull_asked_at=None)  # who comes now asks anew
+    Connection.objects.filter(pk=connection_id).update(pull_asked_at=None)  # who comes now asks anew
     free_busy.enqueue_due(connection, now=now)
     hints.go_on(connection, now=now)
 
 
-def enqueue_asking(connection: CalendarConnection, by: User, *, after: int) -> None:
+def enqueue_asking(connection: Connection, by: User, *, after: int) -> None:
     async_task(
         "connections.jobs.ask_identities",
         connection.pk,
@@ -92,7 +92,7 @@ def enqueue_asking(connection: CalendarConnection, by: User, *, after: int) -> N
 def ask_identities(connection_id: int, user_id: int, after: int) -> None:
     from .identity import ask_slice
 
-    connection = CalendarConnection.objects.select_related("unit").filter(pk=connection_id).first()
+    connection = Connection.objects.select_related("unit").filter(pk=connection_id).first()
     by = User.objects.filter(pk=user_id).first()
     if connection is not None and by is not None:
         ask_slice(connection, by, after=after, now=timezone.now())
@@ -101,7 +101,7 @@ def ask_identities(connection_id: int, user_id: int, after: int) -> None:
 def start_reading(connection_id: int) -> None:
     from .free_busy import enqueue_due
 
-    connection = CalendarConnection.objects.select_related("unit").filter(pk=connection_id).first()
+    connection = Connection.objects.select_related("unit").filter(pk=connection_id).first()
     if connection is not None:
         enqueue_due(connection, now=timezone.now())
 
@@ -109,9 +109,7 @@ def start_reading(connection_id: int) -> None:
 def read_slice(connection_id: int, mailbox_ids: list[int], asked_at: float) -> None:
     from . import free_busy, hints, slices
 
-    connection = (
-        CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
-    )
+    connection = Connection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
     if connection is None:
         return
     asked = datetime.fromtimestamp(asked_at, timezone.get_default_timezone())
@@ -127,11 +125,42 @@ def poll_changes() -> None:
     from .free_busy import enqueue_due
 
     now = timezone.now()
-    working = CalendarConnection.objects.filter(
-        state=CalendarConnection.State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE
+    working = Connection.objects.calendars().filter(
+        state=Connection.State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE
     )
     for connection in working.select_related("unit"):
         enqueue_due(connection, now=now)
+
+
+def enqueue_directory(connection: Connection, *, asked_at: datetime | None = None) -> None:
+    """`asked_at`: somebody wants it read at once; a reading that began since then answers them."""
+    async_task(
+        "connections.jobs.read_directory",
+        connection.pk,
+        asked_at.timestamp() if asked_at else 0,
+        task_name=f"directory of {connection.public_id}",
+    )
+
+
+def read_directories() -> None:
+    """Every minute: directories whose time has come."""
+    from .directory_reading import due
+
+    for connection in due(now=timezone.now()):
+        enqueue_directory(connection)
+
+
+def read_directory(connection_id: int, asked_at: float = 0) -> None:
+    """Read it, unless somebody did so since this was enqueued. `asked_at`: seconds since 1970, or 0."""
+    from .directory_reading import due, read
+
+    now = timezone.now()
+    asked = datetime.fromtimestamp(asked_at, UTC) if asked_at else None
+    connection = (
+        due(now=now, asked_at=asked).select_related("unit", "credential").filter(pk=connection_id).first()
+    )
+    if connection is not None:
+        read(connection, now=now)
 
 
 def follow_members() -> None:
@@ -159,11 +188,11 @@ def retry_checks() -> None:
         async_task("connections.jobs.check_connection", pk, task_name=f"self-test of {public_id}")
 
 
-def _due_for_a_check() -> QuerySet[CalendarConnection]:
+def _due_for_a_check() -> QuerySet[Connection]:
     """Paused ones, and those of paused units, keep their time, for when they are resumed."""
     from .services import SILENT
 
-    due = CalendarConnection.objects.filter(
+    due = Connection.objects.filter(
         next_check_at__lte=timezone.now(), unit__state=OrganizationalUnit.State.ACTIVE
     )
     return due.exclude(state__in=SILENT)
@@ -221,9 +250,7 @@ def keep_channels() -> None:
 def keep_channels_of(connection_id: int) -> None:
     from .push import keep
 
-    connection = (
-        CalendarConnection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
-    )
+    connection = Connection.objects.select_related("unit", "credential").filter(pk=connection_id).first()
     if connection is not None:
         keep(connection, now=timezone.now())
 
@@ -274,7 +301,7 @@ def send_notice(notice_id: int) -> None:
 
 def forget() -> None:
     """Every night: what is kept no longer than needed."""
-    from . import attempts, budgets, free_busy, mailboxes, notices, reading_hours
+    from . import attempts, budgets, directory_store, free_busy, mailboxes, notices, reading_hours
 
     now = timezone.now()
     mailboxes.forget_erased()
@@ -283,4 +310,5 @@ def forget() -> None:
     budgets.forget_old(now=now)
     reading_hours.forget_old(now=now)
     notices.forget_old(now=now)
+    directory_store.forget_gone(now=now)
     Task.objects.filter(stopped__lt=now - timedelta(days=14)).delete()

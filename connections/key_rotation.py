@@ -11,7 +11,7 @@ from orgunits.models import User
 
 from . import health
 from .credentials import As
-from .models import CalendarConnection, Credential
+from .models import Connection, Credential
 from .providers.base import AuthorizationLost, ProviderError, Throttled, Unreachable
 from .providers.google.oauth import key_from_json
 from .services import calendar_service
@@ -24,7 +24,7 @@ MENDED = {"key_rejected", "secret_expired"}
 class NotAdopted(Exception):
     """The old secret stays. `reason` is a code of connections/reasons.py, `connection` the one that told it."""
 
-    def __init__(self, reason: str, connection: CalendarConnection | None = None):
+    def __init__(self, reason: str, connection: Connection | None = None):
         self.reason, self.connection = reason, connection
         super().__init__(reason)
 
@@ -33,13 +33,11 @@ class NotAdopted(Exception):
 class Rotated:
     """A new secret is in use: who was tried with it, and who works again because of it."""
 
-    tried: tuple[CalendarConnection, ...]
-    back: tuple[CalendarConnection, ...]
+    tried: tuple[Connection, ...]
+    back: tuple[Connection, ...]
 
 
-def rotate(
-    connection: CalendarConnection, secret: str, *, ends_on: date | None, by: User, now: datetime
-) -> Rotated:
+def rotate(connection: Connection, secret: str, *, ends_on: date | None, by: User, now: datetime) -> Rotated:
     """Try `secret`, a whole key file or a client secret, in place of the one the connection's own key has.
 
     Every living connection that uses the key is asked with it, each scope alone and the verified mailbox, before
@@ -77,7 +75,7 @@ def _renewed(old: Credential, secret: str) -> Credential:
     )
 
 
-def _to_be_tried(connection: CalendarConnection) -> list[CalendarConnection]:
+def _to_be_tried(connection: Connection) -> list[Connection]:
     """The connections that use the key and would work with it: at least one, or nothing can be known."""
     rows = connection.credential.connections.filter(connected_at__isnull=False).select_related("unit")
     fit = [
@@ -91,7 +89,7 @@ def _to_be_tried(connection: CalendarConnection) -> list[CalendarConnection]:
     return fit
 
 
-def _try(connection: CalendarConnection, new: Credential) -> None:
+def _try(connection: Connection, new: Credential) -> None:
     """The self-test with the new secret, written down nowhere. Raises NotAdopted."""
     try:
         service = calendar_service(connection, instead=As(connection.mode, new))
@@ -111,7 +109,7 @@ def _try(connection: CalendarConnection, new: Credential) -> None:
 
 @transaction.atomic
 def _adopt(
-    connection: CalendarConnection,
+    connection: Connection,
     old: Credential,
     new: Credential,
     *,
@@ -131,7 +129,7 @@ def _adopt(
     audit.record(connection.unit, "key.rotated", connection, by=by, now=now, key=row.public_id)
 
 
-def _back(key: Credential, *, by: User, now: datetime) -> list[CalendarConnection]:
+def _back(key: Credential, *, by: User, now: datetime) -> list[Connection]:
     """Let those go on that the old secret had stopped; answers which of them work now."""
     stopped = key.connections.filter(state=State.NEEDS_REAUTHORIZATION, state_reason__in=MENDED)
     rows = stopped.select_related("unit", "credential").order_by("pk")

@@ -11,7 +11,6 @@ from orgunits import audit
 from orgunits.models import Member, OrganizationalUnit, User
 
 from .models import BusyPeriod, CalendarConnection, ConnectionDomain, EventPosition, Mailbox, MemberCalendar
-from .modes import capabilities
 from .states import State as ConnectionState
 
 DecidedBy, State, Failure = Mailbox.DecidedBy, Mailbox.State, Mailbox.Failure
@@ -60,8 +59,10 @@ def assign(unit: OrganizationalUnit, *, now: datetime) -> None:
         ],
         batch_size=2000,
     )
-    living = unit.calendar_connections.filter(connected_at__isnull=False).exclude(
-        state=ConnectionState.DISCONNECTED
+    living = (
+        unit.connections.calendars()
+        .filter(connected_at__isnull=False)
+        .exclude(state=ConnectionState.DISCONNECTED)
     )
     by_domain: dict[str, list[int]] = defaultdict(list)
     served = ConnectionDomain.objects.filter(connection__in=living).exclude(verified="")
@@ -158,7 +159,7 @@ def _serve(rows, connection: CalendarConnection | None, decided_by: str, *, now:
 def _first_state(connection: CalendarConnection | None, *, now: datetime) -> tuple[str, datetime | None]:
     if connection is None:
         return State.NOT_SERVED, None
-    if not capabilities(connection.provider, connection.mode).reads_calendars:
+    if not connection.capabilities.reads_calendars:
         return State.KEPT_HERE, None
     if connection.state == ConnectionState.PAUSED:
         return State.PAUSED, None

@@ -1,4 +1,5 @@
-"""The three access modes and what each one means. Pure: the page to read to a compliance officer.
+"""The three access modes and what each one means; and what a directory is asked for. Pure: the page to read to a
+compliance officer.
 
 The rest of the code asks `capabilities(provider, mode)`; nobody compares mode names.
 Scope lists: the product's contract (shown verbatim) and what goes over the wire. Wire facts: Google's and
@@ -6,6 +7,7 @@ Microsoft's public documentation; Microsoft's application permission is `Calenda
 called `Calendars.ReadWrite.All` exists.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -41,6 +43,12 @@ class Capabilities:
     truth: Truth
     push: bool  # the provider can tell us about changes
     obeys_mailbox_policy: bool = False  # the tenant can keep single mailboxes from us
+    reads_directory: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether the provider is ever asked anything."""
+        return self.reads_calendars or self.reads_directory
 
 
 @dataclass(frozen=True)
@@ -63,12 +71,17 @@ _GOOGLE_DIFFERENCES = (
 _MICROSOFT_SIGN_IN = ("openid", "email")
 _READ_WRITE = Capabilities(True, True, True, True, True, Truth.EVENTS, True)
 
+# An empty mode: no calendars, but the directory.
+_DIRECTORY = Capabilities(False, False, False, False, False, Truth.MEMBERS, False, reads_directory=True)
+
 CAPABILITIES: dict[tuple[str, str], Capabilities] = {
     ("google", "read_write"): _READ_WRITE,
     ("google", "free_busy"): Capabilities(True, False, False, False, True, Truth.FREE_BUSY_ANSWER, True),
     ("microsoft", "read_write"): replace(_READ_WRITE, obeys_mailbox_policy=True),
     ("microsoft", "free_busy"): Capabilities(True, False, False, False, True, Truth.EVENTS, False),
     ("none", "no_access"): Capabilities(False, False, False, False, False, Truth.MEMBERS, False),
+    ("google", ""): _DIRECTORY,
+    ("microsoft", ""): _DIRECTORY,
 }
 
 SCOPES: dict[tuple[str, str], Scopes] = {
@@ -113,12 +126,57 @@ SCOPES: dict[tuple[str, str], Scopes] = {
         permission_set="calendar_free_busy",
     ),
     ("none", "no_access"): Scopes(contract=(), sign_in=(), organization=()),
+    ("google", ""): Scopes(
+        contract=(f"{G}admin.directory.user.readonly", f"{G}admin.directory.domain.readonly"),
+        sign_in=_GOOGLE_SIGN_IN,
+        organization=(f"{G}admin.directory.user.readonly", f"{G}admin.directory.domain.readonly"),
+        differences=(
+            _(
+                "“openid”, “email” and “profile” are asked in the sign-in only: they say who the administrator is."
+            ),
+        ),
+        permission_set="service_account",
+    ),
+    ("microsoft", ""): Scopes(
+        contract=("User.Read.All", "Organization.Read.All", "Place.Read.All"),
+        sign_in=_MICROSOFT_SIGN_IN,
+        organization=("User.Read.All", "Organization.Read.All", "Place.Read.All"),
+        differences=(
+            _(
+                "Microsoft asks for application permissions by “.default”: all that this app registration holds."
+            ),
+        ),
+        permission_set="directory",
+    ),
 }
 
 
+class Extra(models.TextChoices):
+    """What a directory is asked beyond people, where an Ops Admin chose so."""
+
+    GROUPS = "groups", _("Groups")
+    ROOMS = "rooms", _("Rooms and equipment")
+
+
+# What an extra adds: scopes, and the registration that holds them where a registration holds a fixed list.
+_EXTRA_SCOPES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
+    ("google", Extra.GROUPS): (
+        (f"{G}admin.directory.group.readonly", f"{G}admin.directory.group.member.readonly"),
+        "service_account",
+    ),
+    ("google", Extra.ROOMS): ((f"{G}admin.directory.resource.calendar.readonly",), "service_account"),
+    ("microsoft", Extra.GROUPS): (("GroupMember.Read.All",), "directory_groups"),
+}
+
+
+def extras_offered(provider: str) -> list[str]:
+    """The extras that need a choice with this provider; Microsoft's rooms are within the design's scopes."""
+    return [extra for of, extra in _EXTRA_SCOPES if of == provider]
+
+
 def offered(provider: str) -> list[str]:
-    """The modes that can be chosen for a provider."""
-    return [mode for p, mode in CAPABILITIES if p == provider]
+    """The access modes that can be chosen for a provider."""
+    return [mode for p, mode in CAPABILITIES if p == provider and mode]
 
 
 def capabilities(provider: str, mode: str) -> Capabilities:
@@ -126,9 +184,13 @@ def capabilities(provider: str, mode: str) -> Capabilities:
     return CAPABILITIES[provider, mode]
 
 
-def scopes_for(provider: str, mode: str) -> Scopes:
-    """What is asked for, and how the contract words it."""
-    return SCOPES[provider, mode]
+def scopes_for(provider: str, mode: str, extras: Iterable[str] = ()) -> Scopes:
+    """What is asked for, and how the contract words it. `extras`: what a directory is asked beyond people."""
+    scopes = SCOPES[provider, mode]
+    for extra in extras:
+        added, permission_set = _EXTRA_SCOPES[provider, extra]
+        scopes = replace(scopes, organization=(*scopes.organization, *added), permission_set=permission_set)
+    return scopes
 
 
 @dataclass(frozen=True)

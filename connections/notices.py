@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django.urls import reverse
 
 from orgunits import mail
 from orgunits.models import Member, OrganizationalUnit, User
 from orgunits.roles import OPS_ADMIN
 
-from .models import CalendarConnection, Credential, Notice
+from .models import Connection, Credential, Notice
 from .reasons import reason
 from .secret_ends import due_warning
 from .states import Condition, Shown, State, shown_with_counts
@@ -45,7 +44,7 @@ def worth_telling(shown: Shown, told: str, told_at: datetime | None, *, now: dat
 
 def tell_all(*, now: datetime) -> int:
     """Look at every connection at work; answers how many mails were written."""
-    rows = CalendarConnection.objects.filter(
+    rows = Connection.objects.filter(
         Q(state__in=(State.ACTIVE, State.NEEDS_REAUTHORIZATION)) | ~Q(told_code=""),
         unit__state=OrganizationalUnit.State.ACTIVE,
     )
@@ -56,7 +55,7 @@ def tell_all(*, now: datetime) -> int:
     )
 
 
-def _news(row: CalendarConnection, shown: Shown, *, now: datetime) -> str | None:
+def _news(row: Connection, shown: Shown, *, now: datetime) -> str | None:
     """What should be told of this connection now, or None."""
     if row.state not in {State.ACTIVE, State.NEEDS_REAUTHORIZATION}:  # stopped by somebody, who knows
         return "" if row.told_code else None
@@ -64,20 +63,20 @@ def _news(row: CalendarConnection, shown: Shown, *, now: datetime) -> str | None
 
 
 @transaction.atomic
-def tell(connection: CalendarConnection, shown: Shown, *, now: datetime) -> int:
+def tell(connection: Connection, shown: Shown, *, now: datetime) -> int:
     """Write the mails about a change, once, whoever looks at the same moment. Answers how many."""
-    row = CalendarConnection.objects.select_for_update(no_key=True).get(pk=connection.pk)
+    row = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
     code = _news(row, shown, now=now)
     if code is None or row.state != connection.state:  # moved since it was looked at: the next look tells
         return 0
-    CalendarConnection.objects.filter(pk=row.pk).update(told_code=code, told_at=now)
+    Connection.objects.filter(pk=row.pk).update(told_code=code, told_at=now)
     if row.state not in {State.ACTIVE, State.NEEDS_REAUTHORIZATION}:
         return 0
     why = row.state_reason or ("mailboxes_failing" if code == Condition.DEGRADED else "")
     return _write(row, Kind.WORSE if code else Kind.WELL, why if code else "", now=now)
 
 
-def _write(connection: CalendarConnection, kind: str, code: str, *, now: datetime) -> int:
+def _write(connection: Connection, kind: str, code: str, *, now: datetime) -> int:
     """One mail for each Ops Admin of the unit, to be sent by the job."""
     notices = [
         Notice(
@@ -96,7 +95,7 @@ def _write(connection: CalendarConnection, kind: str, code: str, *, now: datetim
 
 def warn_of_secrets(*, now: datetime) -> int:
     """30, 14 and 3 days before a unit's own secret ends; answers how many mails were written."""
-    living = CalendarConnection.objects.exclude(state__in=(State.DISCONNECTED, State.PENDING)).filter(
+    living = Connection.objects.exclude(state__in=(State.DISCONNECTED, State.PENDING)).filter(
         unit__state=OrganizationalUnit.State.ACTIVE, credential__secret_ends_on__isnull=False
     )
     written, done = 0, set()
@@ -140,7 +139,7 @@ def send(notice_id: int, *, now: datetime) -> None:
     with transaction.atomic():
         row = (
             Notice.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("unit", "connection", "recipient")
+            .select_related("unit", "connection__unit", "recipient")
             .filter(pk=notice_id, sent_at=None, next_try_at__isnull=False)
             .first()
         )
@@ -165,15 +164,15 @@ def send(notice_id: int, *, now: datetime) -> None:
 def _words(row: Notice) -> dict:
     """What the mail's template needs."""
     connection = row.connection
-    page = reverse("connection", args=[row.unit.slug, connection.public_id])
     return {
         "unit": mail.one_line(row.unit.name),
         "connection": mail.one_line(str(connection)),
+        "of_directory": connection.capabilities.reads_directory,
         "stopped": row.connection.state == State.NEEDS_REAUTHORIZATION,
         "why": reason(row.code),
         "since": row.created_at,
         "members": connection.mailboxes.count(),
-        "page": settings.PORTAL_URL + page,
+        "page": settings.PORTAL_URL + connection.get_absolute_url(),
         "secret_ends_on": connection.credential.secret_ends_on if connection.credential else None,
     }
 

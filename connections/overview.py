@@ -21,7 +21,6 @@ from .health_checks import Readings
 from .health_runs import readings_by_connection
 from .health_words import Cause
 from .models import CalendarConnection, Mailbox, MemberCalendar, PushChannel
-from .modes import capabilities
 from .overview_words import NOT_SERVED, PAUSED, STOPPED, cause_of
 from .reading_hours import hour_of
 from .slices import MINUTES_A_DAY, STRIDE
@@ -247,7 +246,7 @@ def _mailboxes(unit: OrganizationalUnit) -> Mailboxes:
 
 # --- connections, their age, and the queue ------------------------------------------------------------------------
 def _lags(unit: OrganizationalUnit, *, now: datetime) -> tuple[Lag, ...]:
-    living = unit.calendar_connections.exclude(state=State.DISCONNECTED).order_by("-created_at", "-pk")
+    living = unit.connections.calendars().exclude(state=State.DISCONNECTED).order_by("-created_at", "-pk")
     pairs = shown_with_counts(list(living[:MOST_CONNECTIONS]))
     readings = readings_by_connection(unit, now=now)
     channels = unit.push_channels.filter(state=PushChannel.State.OPEN, expires_at__gt=now).order_by()
@@ -263,7 +262,7 @@ def _lag(
 ) -> Lag:
     seconds = settings.PUSHED_POLL_SECONDS if channels else settings.POLL_SECONDS
     age = health_checks.judge_age(readings, every=timedelta(seconds=seconds), now=now)
-    reads = capabilities(connection.provider, connection.mode).reads_calendars
+    reads = connection.capabilities.reads_calendars
     return Lag(connection, state, reads, readings, channels, age.result)
 
 

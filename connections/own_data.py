@@ -30,6 +30,7 @@ def kept_on(member: Member, *, own: bool) -> dict:
         "own_authorizations": _own_authorizations(member),
         "calendars": _calendars(member),
         "named_by_connections": _named_by(member),
+        "directories": _directories(member),
         "busy_time": _busy_time(member),
         "invitations": _invitations(member),
         "identity_confirmations": _confirmations(member),
@@ -127,7 +128,7 @@ def _named_by(member: Member) -> list[dict]:
                 if getattr(row, name).lower() == member.email.lower()
             ],
         }
-        for row in member.unit.calendar_connections.filter(named).order_by("pk")
+        for row in member.unit.connections.calendars().filter(named).order_by("pk")
     ]
 
 
@@ -151,6 +152,30 @@ def _calendars(member: Member) -> list[dict]:
             "last_read": calendar.last_synced_at,
         }
         for calendar in (box.calendars.all() if box else [])
+    ]
+
+
+def _directories(member: Member) -> list[dict]:
+    """What directories told of the person behind this member."""
+    return [
+        {
+            "directory": str(row.connection),
+            "address": row.address,
+            "further_addresses": row.aliases,
+            "earlier_addresses": [earlier.address for earlier in row.earlier_addresses.all()],
+            "given_name": row.given_name,
+            "family_name": row.family_name,
+            "department": row.department,
+            "place": row.path,
+            "employee_id": row.employee_id,
+            "further": row.attributes,
+            "groups": [group.name for group in row.groups.all()],
+            "first_seen": row.first_seen_at,
+            "absent_since": row.absent_since,
+        }
+        for row in member.directory_people.select_related("connection").prefetch_related(
+            "earlier_addresses", "groups"
+        )
     ]
 
 

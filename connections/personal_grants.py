@@ -17,7 +17,6 @@ from . import mailboxes
 from .calendar_connections import activate
 from .domains import add_domain
 from .models import CalendarConnection, PersonalGrant
-from .modes import scopes_for
 from .providers.base import ProviderError, readable
 from .providers.google import personal as google
 from .providers.http import ProviderSession
@@ -73,7 +72,7 @@ class Own:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        return scopes_for(self.connection.provider, self.connection.mode).organization
+        return self.connection.scopes.organization
 
 
 def own(member: Member) -> Own | None:

@@ -42,7 +42,7 @@ _FIND = """
         notified_at, hinted_at, connection.state
     FROM connections_pushchannel channel
     JOIN connections_mailbox mailbox ON mailbox.id = mailbox_id
-    JOIN connections_calendarconnection connection ON connection.id = channel.connection_id
+    JOIN connections_connection connection ON connection.id = channel.connection_id
     WHERE channel.provider = %s AND channel.channel_id = ANY(%s)
 """
 

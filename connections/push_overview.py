@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from . import channels
 from .channels import State
 from .models import CalendarConnection
-from .modes import capabilities
 
 # The provider's own code -> what it means. Everything else is shown as the code alone.
 _ADDRESS = _(
@@ -57,7 +56,7 @@ class PushOverview:
 
 def overview(connection: CalendarConnection, *, now: datetime) -> PushOverview | None:
     """Two queries whatever the number of calendars. None where nothing is read."""
-    can = capabilities(connection.provider, connection.mode)
+    can = connection.capabilities
     if not can.reads_calendars:
         return None
     if not can.push or not settings.PUBLIC_URL:

@@ -102,9 +102,12 @@ REASONS: dict[str, Reason] = {
         _("The application is disabled in the tenant."), _TENANT, _("Enable it, or consent again.")
     ),
     "api_not_enabled": Reason(
-        _("The Calendar API is switched off in the Google Cloud project that this key belongs to."),
+        _(
+            "An API is switched off in the Google Cloud project that this key belongs to: calendars need the "
+            "Calendar API, directories the Admin SDK API."
+        ),
         _OPERATOR,
-        _("Enable the API in that project, then check again."),
+        _("Enable it in that project, then check again."),
     ),
     "to_grant": Reason(
         _("Signed in. The permissions still have to be granted."), _TENANT, _("Grant them, then check.")

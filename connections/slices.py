@@ -15,7 +15,7 @@ from .calendar_connections import mark_lost
 from .calendars import link_calendars
 from .health import check_connection
 from .models import CalendarConnection, Mailbox, MemberCalendar, PushChannel
-from .modes import Truth, capabilities
+from .modes import Truth
 from .periods import window_of
 from .personal_tokens import Tokens, access_token, tokens_for
 from .providers.base import (
@@ -194,7 +194,7 @@ class _Slice:
             list_calendars=self._lists(box),
             starts=starts,
             ends=ends,
-            truth=capabilities(self.connection.provider, self.connection.mode).truth,
+            truth=self.connection.capabilities.truth,
         )
 
     def _compares(self, calendar: MemberCalendar) -> bool:

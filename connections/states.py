@@ -7,10 +7,10 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from .models import CalendarConnection, Mailbox, ScopeCheck
+from .models import Connection, Mailbox, ScopeCheck
 from .reasons import Reason, reason
 
-State = CalendarConnection.State
+State = Connection.State
 
 ALLOWED: dict[str, frozenset[str]] = {
     State.PENDING: frozenset({State.ACTIVE, State.DISCONNECTED}),
@@ -25,22 +25,30 @@ class NotPossibleNow(Exception):
     """The connection is no longer in a state from which this can be done."""
 
 
-def move(connection: CalendarConnection, to: str, *, now: datetime, reason_code: str = "", **also) -> None:
+class NotNow(Exception):
+    """Nothing can be read now. `until`: when it can be, where that is known."""
+
+    def __init__(self, until: datetime | None = None):
+        self.until = until
+        super().__init__("not now")
+
+
+def move(connection: Connection, to: str, *, now: datetime, reason_code: str = "", **also) -> None:
     """Change the state by a guarded UPDATE. Raises NotPossibleNow when another move came first.
 
     The caller holds the transaction and writes the audit row.
     """
     allowed_from = [state for state, targets in ALLOWED.items() if to in targets]
     changes = {"state": to, "state_since": now, "state_reason": reason_code, **also}
-    if not CalendarConnection.objects.filter(pk=connection.pk, state__in=allowed_from).update(**changes):
+    if not Connection.objects.filter(pk=connection.pk, state__in=allowed_from).update(**changes):
         raise NotPossibleNow
     for name, value in changes.items():
         setattr(connection, name, value)
 
 
-def explain(connection: CalendarConnection, reason_code: str) -> None:
+def explain(connection: Connection, reason_code: str) -> None:
     """Write down why the state is as it is, without changing it. What another move said meanwhile stays."""
-    rows = CalendarConnection.objects.filter(pk=connection.pk, state=connection.state)
+    rows = Connection.objects.filter(pk=connection.pk, state=connection.state)
     if rows.update(state_reason=reason_code):
         connection.state_reason = reason_code
 
@@ -79,7 +87,7 @@ TONES = {
 }
 
 
-def condition(connection: CalendarConnection, *, failing: int = 0, missing: int = 0) -> str:
+def condition(connection: Connection, *, failing: int = 0, missing: int = 0) -> str:
     """The computed state: `failing` mailboxes of an active connection, `missing` scopes of the self-test."""
     if connection.state == State.PENDING:
         if missing and connection.state_reason == "incomplete":
@@ -93,7 +101,7 @@ def condition(connection: CalendarConnection, *, failing: int = 0, missing: int 
 
 
 def shown(
-    connection: CalendarConnection, *, failing: int = 0, missing: int = 0, since: datetime | None = None
+    connection: Connection, *, failing: int = 0, missing: int = 0, since: datetime | None = None
 ) -> Shown:
     """The state in words, with since when, why, who can fix it, and the next try.
 
@@ -128,14 +136,14 @@ OF_THE_CONNECTION = (
 )
 
 
-def shown_with_counts(connections: list[CalendarConnection]) -> list[tuple[CalendarConnection, Shown]]:
+def shown_with_counts(connections: list[Connection]) -> list[tuple[Connection, Shown]]:
     """Each connection with its state; one query whatever their number."""
     own = models.OuterRef("pk")
     failing = Mailbox.objects.filter(
         connection=own, state=Mailbox.State.FAILING, failure__in=OF_THE_CONNECTION
     )
     missing = ScopeCheck.objects.filter(connection=own, result=ScopeCheck.Result.MISSING)
-    rows = CalendarConnection.objects.filter(pk__in=[connection.pk for connection in connections])
+    rows = Connection.objects.filter(pk__in=[connection.pk for connection in connections])
     facts = rows.values_list(
         "pk", _number(failing), _number(missing), _first(failing, "state_since"), _first(missing, "since")
     )

@@ -11,18 +11,10 @@ from orgunits.models import Member, User
 
 from . import circuits, jobs, mailboxes
 from .models import CalendarConnection, Mailbox
-from .states import State
+from .states import NotNow, State
 
 PATIENCE = timedelta(seconds=60)  # how long somebody waits for a result; reading goes on without them
 REMEMBERED = timedelta(minutes=30)  # how long what somebody asked for is told on pages
-
-
-class NotNow(Exception):
-    """Nothing can be read now. `until`: when it can be, where that is known."""
-
-    def __init__(self, until: datetime | None = None):
-        self.until = until
-        super().__init__("not now")
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from orgunits.models import Member, OrganizationalUnit
 from orgunits.roles import OPS_ADMIN
 
 from .health import PATIENCE
-from .models import CalendarConnection, HandOff
+from .models import Connection, HandOff
 
 SOON = timedelta(hours=48)
 WAITED = PATIENCE / 2
@@ -31,14 +31,14 @@ def warn_of_ends(*, now: datetime) -> int:
     for link in links.select_related("unit", "connection"):
         if HandOff.objects.filter(pk=link.pk, warned_at=None).update(warned_at=now):
             sent += _mail(link.unit, "hand_off_ends", {"hand_off": link, "connection": link.connection})
-    waiting = CalendarConnection.objects.filter(
+    waiting = Connection.objects.filter(
         unit__state=working,
-        state=CalendarConnection.State.PENDING,
+        state=Connection.State.PENDING,
         waiting_since__lt=now - WAITED,
         warned_at=None,
     )
     for connection in waiting.select_related("unit"):
-        if CalendarConnection.objects.filter(pk=connection.pk, warned_at=None).update(warned_at=now):
+        if Connection.objects.filter(pk=connection.pk, warned_at=None).update(warned_at=now):
             sent += _mail(connection.unit, "waiting_ends", {"connection": connection})
     return sent
 

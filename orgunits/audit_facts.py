@@ -23,6 +23,7 @@ LABELS: dict[str, str] = {
     "done": _("Done"),
     "environment": _("Environment"),
     "ended": _("Ended by themselves"),
+    "extras": _("Beyond people"),
     "field": _("Setting"),
     "failed": _("Failed"),
     "fields": _("Settings"),

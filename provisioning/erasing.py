@@ -11,7 +11,7 @@ from time import monotonic
 
 from django.conf import settings
 
-from connections import calendar_connections
+from connections.kinds import of_kind
 from connections.states import NotPossibleNow, State
 from orgunits import unit_erasure, units
 from orgunits.models import OrganizationalUnit
@@ -36,9 +36,9 @@ def erase(unit_id: int, *, now: datetime) -> bool:
     while unit_erasure.erase_members(unit, most=MEMBERS_AT_A_TIME):
         if monotonic() > until:
             return False
-    for connection in unit.calendar_connections.exclude(state=State.DISCONNECTED).select_related("unit"):
+    for connection in unit.connections.exclude(state=State.DISCONNECTED).select_related("unit"):
         with suppress(NotPossibleNow):  # somebody else did it just now
-            calendar_connections.disconnect(connection, by=None, now=now)
+            of_kind(connection).disconnect(connection, by=None, now=now)
     while unit_erasure.erase_rows(unit, most=ROWS_AT_A_TIME):
         if monotonic() > until:
             return False

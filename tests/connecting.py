@@ -5,11 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from django.utils import timezone
 
-from connections import authorization, calendar_connections, health
+from connections import authorization, calendar_connections, directories, health
 from connections.attempts import Purpose, Traveller
 from connections.credentials import keep_service_account, key_of
-from connections.models import CalendarConnection
-from connections.modes import scopes_for
+from connections.models import Connection
 from orgunits.models import OrganizationalUnit, User
 from tests.people import GOOGLE_ADMINISTRATOR, MICROSOFT_ADMINISTRATOR
 from tests.providers.sandbox.server import SandboxServer
@@ -44,7 +43,7 @@ def own_google_key(unit: OrganizationalUnit, providers: SandboxServer, *, by: Us
     keep_service_account(unit, key, by=by, now=timezone.now())
 
 
-def sign_in(connection: CalendarConnection, account: str, *, by: User, purpose: str = Purpose.SIGN_IN):
+def sign_in(connection: Connection, account: str, *, by: User, purpose: str = Purpose.SIGN_IN):
     """Sign in at the provider as `account`; raises authorization.Refused like the portal does."""
     now, who = timezone.now(), Traveller(f"session of {by.pk}", user=by)
     url = authorization.begin(connection, purpose=purpose, traveller=who, now=now)
@@ -59,17 +58,13 @@ def sign_in(connection: CalendarConnection, account: str, *, by: User, purpose: 
     )
 
 
-def delegate(
-    connection: CalendarConnection, providers: SandboxServer, scopes: list[str] | None = None
-) -> None:
+def delegate(connection: Connection, providers: SandboxServer, scopes: list[str] | None = None) -> None:
     """Paste client id and scopes into Google's Admin console."""
-    wanted = list(scopes_for("google", connection.mode).organization) if scopes is None else scopes
+    wanted = list(connection.scopes.organization) if scopes is None else scopes
     providers.control("POST", "delegation", client_id=key_of(connection).client_id, scopes=wanted)
 
 
-def consent(
-    connection: CalendarConnection, account: str = MICROSOFT_ADMINISTRATOR, *, by: User, agree: bool = True
-):
+def consent(connection: Connection, account: str = MICROSOFT_ADMINISTRATOR, *, by: User, agree: bool = True):
     """Agree on Microsoft's consent page as `account`."""
     now, who = timezone.now(), Traveller(f"session of {by.pk}", user=by)
     url = authorization.begin(connection, purpose=Purpose.ADMIN_CONSENT, traveller=who, now=now)
@@ -87,11 +82,32 @@ def consent(
 
 def connect(
     unit: OrganizationalUnit, provider: str, mode: str, providers: SandboxServer, *, by: User
-) -> CalendarConnection:
+) -> Connection:
     """A connection that works, set up the whole way."""
     if provider == "google" and not unit.credentials.filter(provider="google").exists():
         own_google_key(unit, providers, by=by)
     connection = calendar_connections.create_connection(unit, provider, mode, by=by, now=timezone.now())
+    return set_up(connection, providers, by=by)
+
+
+def connect_directory(
+    unit: OrganizationalUnit,
+    provider: str,
+    providers: SandboxServer,
+    *,
+    by: User,
+    extras: tuple[str, ...] = (),
+) -> Connection:
+    """A connection to a directory that works, set up the whole way."""
+    if provider == "google" and not unit.credentials.filter(provider="google").exists():
+        own_google_key(unit, providers, by=by)
+    connection = directories.create_directory(unit, provider, extras=extras, by=by, now=timezone.now())
+    return set_up(connection, providers, by=by)
+
+
+def set_up(connection: Connection, providers: SandboxServer, *, by: User) -> Connection:
+    """Sign in, grant, check."""
+    provider = connection.provider
     sign_in(connection, ADMINISTRATORS[provider], by=by)
     connection.refresh_from_db()
     if provider == "google":

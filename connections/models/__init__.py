@@ -3,8 +3,9 @@
 from .authorizations import HandOff, PendingAuthorization
 from .busy import BusyPeriod, EventPosition
 from .channels import PushChannel
-from .connections import CalendarConnection, ConnectionDomain, ScopeCheck
+from .connections import CalendarConnection, Connection, ConnectionDomain, DirectoryConnection, ScopeCheck
 from .credentials import Credential, RequestBudget
+from .directories import DirectoryAddress, DirectoryGroup, DirectoryPerson, DirectoryReading, DirectoryRoom
 from .health import HealthCheck, Notice, ReadingHour
 from .mailboxes import Mailbox, MemberCalendar
 from .mode_changes import ModeChange
@@ -13,8 +14,15 @@ from .personal_grants import PersonalGrant
 __all__ = [
     "BusyPeriod",
     "CalendarConnection",
+    "Connection",
     "ConnectionDomain",
     "Credential",
+    "DirectoryAddress",
+    "DirectoryConnection",
+    "DirectoryGroup",
+    "DirectoryPerson",
+    "DirectoryReading",
+    "DirectoryRoom",
     "EventPosition",
     "HandOff",
     "HealthCheck",

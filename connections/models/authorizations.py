@@ -16,7 +16,7 @@ class HandOff(UnitScoped):
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="hand_offs")
     public_id = public_id("hof")
-    connection = models.ForeignKey("connections.CalendarConnection", models.CASCADE, related_name="hand_offs")
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="hand_offs")
     token_hash = models.CharField(max_length=64, unique=True)
     created_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
@@ -44,7 +44,7 @@ class PendingAuthorization(UnitScoped):
         PERSONAL = "personal"
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="+")
-    connection = models.ForeignKey("connections.CalendarConnection", models.CASCADE, related_name="attempts")
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="attempts")
     purpose = models.CharField(max_length=20, choices=Purpose.choices)
     provider = models.CharField(max_length=10)
     state_hash = models.CharField(max_length=64, unique=True)

@@ -22,9 +22,7 @@ class PushChannel(UnitScoped):
         REFUSED = "refused", _("Refused by the provider")
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="push_channels")
-    connection = models.ForeignKey(
-        "connections.CalendarConnection", models.CASCADE, related_name="push_channels"
-    )
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="push_channels")
     mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="push_channels")
     calendar = models.ForeignKey(
         MemberCalendar, models.CASCADE, null=True, blank=True, related_name="push_channels"

@@ -1,17 +1,31 @@
-"""CalendarConnection: one calendar service of one tenant, reached in one access mode for one unit."""
+"""Connection: one service of one tenant, reached for one unit: its calendars in one access mode, or its directory."""
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from connections.modes import AccessMode
+from connections.modes import AccessMode, Capabilities, Scopes, capabilities, scopes_for
 from orgunits.models import OrganizationalUnit, UnitScoped
 from orgunits.public_ids import public_id
 
 
-class CalendarConnection(UnitScoped):
-    """One calendar service in one access mode. States move only through `connections/states.py`."""
+class ConnectionQuerySet(models.QuerySet):
+    def calendars(self) -> "ConnectionQuerySet":
+        return self.filter(kind=Connection.Kind.CALENDAR)
+
+    def directories(self) -> "ConnectionQuerySet":
+        return self.filter(kind=Connection.Kind.DIRECTORY)
+
+
+class Connection(UnitScoped):
+    """One service of one tenant. States move only through `connections/states.py`."""
+
+    class Kind(models.TextChoices):
+        CALENDAR = "calendar", _("Calendar")
+        DIRECTORY = "directory", _("Directory")
 
     class Provider(models.TextChoices):
         GOOGLE = "google", _("Google Workspace")
@@ -33,10 +47,11 @@ class CalendarConnection(UnitScoped):
         OWN_KEY = "own_key", _("the key belongs to this unit alone")
         DNS = "dns", _("a DNS record of this unit stands on the domain")
 
-    unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="calendar_connections")
+    unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="connections")
     public_id = public_id("con")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CALENDAR)
     provider = models.CharField(max_length=10, choices=Provider.choices)
-    mode = models.CharField(max_length=10, choices=AccessMode.choices)
+    mode = models.CharField(max_length=10, choices=AccessMode.choices, blank=True)  # of calendars only
     state = models.CharField(max_length=21, choices=State.choices, default=State.PENDING)
     state_since = models.DateTimeField(default=timezone.now)
     state_reason = models.CharField(max_length=60, blank=True)  # a code of connections/reasons.py
@@ -70,6 +85,8 @@ class CalendarConnection(UnitScoped):
         null=True, blank=True
     )  # a job that follows hints stands in the queue
 
+    extras = models.JSONField(default=list, blank=True)  # of directories: modes.Extra
+
     # Personal: each member authorizes for their own calendar; nobody grants for the whole organization.
     personal = models.BooleanField(default=False)
 
@@ -83,8 +100,13 @@ class CalendarConnection(UnitScoped):
     told_code = models.CharField(max_length=60, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ConnectionQuerySet.as_manager()
+
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="calendar") ^ Q(mode=""), name="calendars_alone_have_an_access_mode"
+            ),
             models.CheckConstraint(
                 condition=~Q(provider="none") | Q(mode="no_access", credential=None),
                 name="no_service_means_no_access",
@@ -95,7 +117,66 @@ class CalendarConnection(UnitScoped):
         if self.provider == self.Provider.NONE:
             return str(self.get_mode_display())
         tenant = f" · {self.tenant}" if self.tenant else ""
-        return f"{self.get_provider_display()}, {self.get_mode_display()}{tenant}"
+        what = self.get_mode_display() if self.mode else self.get_kind_display()
+        return f"{self.service_name}, {what}{tenant}"
+
+    def get_absolute_url(self) -> str:
+        """The connection's own page."""
+        name = "directory" if self.is_directory else "connection"
+        return reverse(name, args=[self.unit.slug, self.public_id])
+
+    @property
+    def is_directory(self) -> bool:
+        return self.kind == self.Kind.DIRECTORY
+
+    @property
+    def service_name(self) -> str:
+        """What the service is called: Microsoft's directory has a name of its own."""
+        if self.is_directory and self.provider == self.Provider.MICROSOFT:
+            return gettext("Microsoft Entra")
+        return self.get_provider_display()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return capabilities(self.provider, self.mode)
+
+    @property
+    def scopes(self) -> Scopes:
+        """What it asks for, and how the contract words it."""
+        return scopes_for(self.provider, self.mode, self.extras)
+
+
+class OfOneKind(models.Manager.from_queryset(ConnectionQuerySet)):
+    """The connections of one kind alone; a new one is of that kind."""
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        super().__init__()
+
+    def get_queryset(self) -> ConnectionQuerySet:
+        return super().get_queryset().filter(kind=self.kind)
+
+    def create(self, **fields) -> Connection:
+        return super().create(kind=self.kind, **fields)
+
+
+class CalendarConnection(Connection):
+    """The calendars of one tenant in one access mode."""
+
+    objects = OfOneKind(Connection.Kind.CALENDAR)
+
+    class Meta:
+        proxy = True
+
+
+class DirectoryConnection(Connection):
+    """The directory of one tenant."""
+
+    objects = OfOneKind(Connection.Kind.DIRECTORY)
+
+    class Meta:
+        proxy = True
 
 
 class ConnectionDomain(UnitScoped):
@@ -109,7 +190,7 @@ class ConnectionDomain(UnitScoped):
         DECLARED = "declared", _("named by an Ops Admin; No Access opens nothing")
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="connection_domains")
-    connection = models.ForeignKey(CalendarConnection, models.CASCADE, related_name="domains")
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="domains")
     domain = models.CharField(max_length=255)
     dns_token = models.CharField(max_length=60)
     verified = models.CharField(max_length=10, choices=Verified.choices, blank=True, default=Verified.NO)
@@ -135,7 +216,7 @@ class ScopeCheck(UnitScoped):
         UNKNOWN = "unknown", _("no answer")
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="scope_checks")
-    connection = models.ForeignKey(CalendarConnection, models.CASCADE, related_name="checks")
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="checks")
     name = models.CharField(max_length=200)  # the scope on the wire, or "probe:<operation>"
     result = models.CharField(max_length=12, choices=Result.choices)
     code = models.CharField(max_length=100, blank=True)  # the provider's error code

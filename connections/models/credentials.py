@@ -40,7 +40,7 @@ class RequestBudget(UnitScoped):
     """How many calls a connection made in one minute, over all workers."""
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="+")
-    connection = models.ForeignKey("connections.CalendarConnection", models.CASCADE, related_name="+")
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="+")
     minute = models.BigIntegerField()  # minutes since 1970, UTC
     used = models.IntegerField()
 

@@ -18,9 +18,7 @@ class HealthCheck(UnitScoped):
         NOT_SET_UP = "not_set_up", _("not set up")
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="health_checks")
-    connection = models.ForeignKey(
-        "connections.CalendarConnection", models.CASCADE, related_name="health_checks"
-    )
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="health_checks")
     name = models.CharField(max_length=60)  # a name of connections/health_checks.py
     result = models.CharField(max_length=12, choices=Result.choices)
     code = models.CharField(max_length=100, blank=True)  # why: a code of ours, or the provider's own
@@ -38,9 +36,7 @@ class ReadingHour(UnitScoped):
     """How reading through one connection went in one hour: counts, for error rates and the 14 days' chart."""
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="reading_hours")
-    connection = models.ForeignKey(
-        "connections.CalendarConnection", models.CASCADE, related_name="reading_hours"
-    )
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="reading_hours")
     hour = models.DateTimeField()  # its beginning, UTC
     mailboxes_read = models.IntegerField(default=0)
     throttled = models.IntegerField(default=0)
@@ -69,7 +65,7 @@ class Notice(UnitScoped):
         SECRET_ENDS = "secret_ends", _("a secret ends soon")
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="notices")
-    connection = models.ForeignKey("connections.CalendarConnection", models.CASCADE, related_name="notices")
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="notices")
     recipient = models.ForeignKey("orgunits.User", models.CASCADE, related_name="+")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     code = models.CharField(max_length=60, blank=True)  # of connections/reasons.py

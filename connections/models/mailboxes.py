@@ -41,10 +41,10 @@ class Mailbox(UnitScoped):
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="mailboxes")
     member = models.OneToOneField(Member, models.CASCADE, related_name="mailbox")
     connection = models.ForeignKey(
-        "connections.CalendarConnection", models.SET_NULL, null=True, blank=True, related_name="mailboxes"
+        "connections.Connection", models.SET_NULL, null=True, blank=True, related_name="mailboxes"
     )
     override = models.ForeignKey(
-        "connections.CalendarConnection", models.SET_NULL, null=True, blank=True, related_name="+"
+        "connections.Connection", models.SET_NULL, null=True, blank=True, related_name="+"
     )
     decided_by = models.CharField(max_length=10, choices=DecidedBy.choices, default=DecidedBy.NONE)
     state = models.CharField(max_length=10, choices=State.choices, default=State.NOT_SERVED)

@@ -20,9 +20,7 @@ class ModeChange(UnitScoped):
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="mode_changes")
     public_id = public_id("chg")
-    connection = models.ForeignKey(
-        "connections.CalendarConnection", models.CASCADE, related_name="mode_changes"
-    )
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="mode_changes")
     from_mode = models.CharField(max_length=10, choices=AccessMode.choices)
     to_mode = models.CharField(max_length=10, choices=AccessMode.choices)
     credential = models.ForeignKey(

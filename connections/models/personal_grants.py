@@ -19,9 +19,7 @@ class PersonalGrant(UnitScoped):
 
     unit = models.ForeignKey(OrganizationalUnit, models.CASCADE, related_name="personal_grants")
     public_id = public_id("grt")
-    connection = models.ForeignKey(
-        "connections.CalendarConnection", models.CASCADE, related_name="personal_grants"
-    )
+    connection = models.ForeignKey("connections.Connection", models.CASCADE, related_name="personal_grants")
     member = models.ForeignKey(Member, models.CASCADE, related_name="personal_grants")
     subject = models.CharField(max_length=255)  # who it is at the provider: an address can change hands
     scopes = models.JSONField(default=list)

@@ -66,7 +66,7 @@ def test_nothing_can_be_posted_without_one(client):
     answer = client.post(reverse("connect_check", args=[company.unit.slug, "none", "no_access"]))
 
     assert answer.headers["Location"] == reverse("mfa_index")
-    assert company.unit.calendar_connections.count() == 0
+    assert company.unit.connections.calendars().count() == 0
 
 
 def test_the_page_that_sets_one_up_can_be_reached(client):

@@ -48,7 +48,7 @@ def test_a_change_that_is_not_made_stops_no_channel(announced):
 
 def tables_locked(queries: CaptureQueriesContext) -> list[str]:
     """The tables whose rows were changed or locked, in order of the first time."""
-    tables = ("calendarconnection", "membercalendar", "mailbox")
+    tables = ("connection", "membercalendar", "mailbox")
     found = []
     for query in queries.captured_queries:
         sql = query["sql"]
@@ -71,7 +71,7 @@ def test_a_lost_connection_that_is_changed_locks_calendars_before_mailboxes(scen
     with CaptureQueriesContext(database) as queries:
         changing.complete(scene, change)
 
-    assert tables_locked(queries) == ["calendarconnection", "membercalendar", "mailbox"]
+    assert tables_locked(queries) == ["connection", "membercalendar", "mailbox"]
     assert Mailbox.objects.get(member=scene.member).next_sync_at is not None
     assert scene.connection.state == "active"
 
@@ -84,7 +84,7 @@ def test_support_locks_the_connection_before_its_mailboxes(scene):
     with CaptureQueriesContext(database) as queries:
         support.try_again(connection, by=scene.company.olga, why="asked", now=timezone.now())
 
-    assert tables_locked(queries)[0] == "calendarconnection"
+    assert tables_locked(queries)[0] == "connection"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import calendar_connections, domains, health, mailboxes, states
+from connections import calendar_connections, domains, health, life, mailboxes, states
 from connections.models import CalendarConnection, ConnectionDomain, Mailbox, MemberCalendar
 from connections.states import State
 from orgunits.models import AuditEvent, Member
@@ -103,7 +103,8 @@ def both_have_looked(monkeypatch) -> None:
             looked.wait(2)
         return move(*args, **kwargs)
 
-    monkeypatch.setattr(calendar_connections, "move", moved)
+    for module in (calendar_connections, life):
+        monkeypatch.setattr(module, "move", moved)
 
 
 SAME = [
@@ -214,7 +215,7 @@ def test_choosing_for_a_member_waits_for_who_decides_about_the_whole_unit(monkey
 
 def test_disconnecting_waits_for_who_takes_a_member_away(monkeypatch):
     office = Office()
-    other = Meanwhile(monkeypatch, calendar_connections, "forget_unused", office.keep_pia_here)
+    other = Meanwhile(monkeypatch, life, "forget_unused", office.keep_pia_here)
 
     office.disconnect()
 

@@ -52,7 +52,7 @@ def test_moving_to_another_connection_forgets_what_was_read(providers):
     connect(company.unit, "google", "free_busy", providers, by=company.olga)
     run_waiting_jobs()
 
-    company.unit.calendar_connections.get().domains.update(verified="")
+    company.unit.connections.calendars().get().domains.update(verified="")
     mailboxes.assign(company.unit, now=timezone.now())
 
     assert BusyPeriod.objects.count() == 0

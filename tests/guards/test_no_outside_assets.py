@@ -183,7 +183,7 @@ def test_a_form_without_its_token_is_refused_everywhere():
     for route in routes_of("unit", "application"):
         path = address(route, dict.fromkeys(route.parameters, "x") | {"slug": company.unit.slug})
         assert client.post(path).status_code == 403, path
-    assert company.unit.calendar_connections.count() == 0
+    assert company.unit.connections.calendars().count() == 0
 
 
 @pytest.mark.django_db

@@ -135,6 +135,17 @@ def pages(house: House) -> Iterator[tuple[str, object]]:
                 f"{name} of {row.provider}",
                 olga.get(reverse(name, args=[slug, row.public_id]), follow=True),
             )
+    for name in ("directory", "directory_people", "directory_groups", "directory_rooms", "set_up", "key_add"):
+        yield name, olga.get(reverse(name, args=[slug, own.directory.public_id]), follow=True)
+    yield (
+        "directory_disconnect",
+        olga.get(reverse("directory_disconnect", args=[slug, own.directory.public_id])),
+    )
+    yield "directory_start", olga.get(reverse("directory_start", args=[slug]), {"asked": 1})
+    for provider in ("google", "microsoft"):
+        path = reverse("directory_check", args=[slug, provider])
+        yield "directory_check", olga.get(path, {"administrator": "no"})
+    yield "integrations", olga.get(reverse("integrations", args=[slug]))
     for name in ("invite", "invitations"):
         yield name, olga.get(reverse(name, args=[slug]))
     yield "invite, wrong", olga.post(reverse("invite", args=[slug]), {"role": "x"})

@@ -112,7 +112,7 @@ def test_one_company_has_two_units_and_somebody_with_a_role_in_each():
     assert access_to(ines, support.slug).may("manage_scheduling")
     assert not access_to(ines, support.slug).may("manage_connections")
     assert access_to(rania, sales.slug) is None
-    assert not sales.calendar_connections.exists()
+    assert not sales.connections.calendars().exists()
 
 
 def test_the_people_of_the_two_units_are_those_of_the_sandboxs_tenant():
