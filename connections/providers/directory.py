@@ -4,9 +4,8 @@ Nothing here knows a vendor. An id is the provider's own and never changes; addr
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol
 
 from orgunits.names import normal_address
@@ -104,8 +103,12 @@ class PersonSeen:
     @property
     def digest(self) -> str:
         """32 hexadecimal digits over everything told: the same digest, nothing changed."""
-        told = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(told.encode()).hexdigest()[:32]
+        pairs = (f"{name}={text}" for name, text in self.attributes)
+        told = (
+            self.external_id, self.address, self.given_name, self.family_name, self.department, self.path,
+            self.employee_id, self.time_zone, self.kind, str(self.enabled), *self.aliases, "", *pairs,
+        )  # fmt: skip
+        return hashlib.blake2b("\n".join(told).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,14 @@ class Removed:
 @dataclass(frozen=True)
 class PeoplePage:
     """A part of a listing or of a round of changes. `cursor` stands on the last part only, where the provider
-    tells later what changed: it is handed to `changes` as it is.
+    tells later what changed: it is handed to `changes` as it is. `place`: where the listing goes on after this
+    part, for some hours at least; empty on the last one.
     """
 
     people: tuple[PersonSeen, ...]
     removed: tuple[Removed, ...] = ()
     cursor: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,12 +200,14 @@ class DirectoryService(Protocol):
     def domains(self) -> list[str]:
         """The tenant's own mail domains that the provider has verified, in lower case."""
 
-    def people(self) -> Iterator[PeoplePage]:
-        """Every account."""
+    def people(self, place: str = "") -> Iterator[PeoplePage]:
+        """Every account; `place`: those after a part that was read before. Raises FeedExpired for a place that is
+        known no longer."""
 
     def changes(self, cursor: str) -> Iterator[PeoplePage]:
         """What changed since `cursor`. Raises FeedExpired: then only `people` tells the truth."""
 
-    def groups(self) -> Iterator[GroupSeen]: ...
+    def groups(self, *, but: frozenset[str] = frozenset()) -> Iterator[GroupSeen]:
+        """Every group but those with these ids, which cost a call each."""
 
     def rooms(self) -> Iterator[RoomSeen]: ...

@@ -93,28 +93,34 @@ class GoogleDirectory:
             found += [text_of(name).lower() for name, verified in names if verified is True]
         return found
 
-    def people(self) -> Iterator[PeoplePage]:
-        """https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list"""
+    def people(self, place: str = "") -> Iterator[PeoplePage]:
+        """https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list
+
+        `place` is a page token, which lives three days.
+        """
         query = {
             "customer": "my_customer",
             "maxResults": 500,
             "orderBy": "email",
             "projection": "full",
             "fields": USER_FIELDS,
+            **({"pageToken": place} if place else {}),
         }
-        for rows in self._pages("users", query, scope=USERS, kind="users", name="users"):
-            yield PeoplePage(tuple(map(person_of, rows)))
+        for page in self._whole_pages("users", query, scope=USERS):
+            rows = _rows(page, "users", "users")
+            yield PeoplePage(tuple(map(person_of, rows)), place=text_of_token(page.get("nextPageToken")))
 
     def changes(self, cursor: str) -> Iterator[PeoplePage]:
         raise FeedExpired("Google tells no changes")
 
-    def groups(self) -> Iterator[GroupSeen]:
+    def groups(self, *, but: frozenset[str] = frozenset()) -> Iterator[GroupSeen]:
         """A group whose members Google does not find is told as hidden."""
         self._must_be_asked_for(MEMBERS)
         query = {"customer": "my_customer", "maxResults": 200, "fields": GROUP_FIELDS}
         for rows in self._pages("groups", query, scope=GROUPS, kind="groups", name="groups"):
             for row in rows:
-                yield self._group_of(row)
+                if row.get("id") not in but:
+                    yield self._group_of(row)
 
     @readable()
     def _group_of(self, row: dict) -> GroupSeen:
@@ -160,10 +166,13 @@ class GoogleDirectory:
             return self.api.call(self.administrator, "GET", path, query, scope=scope)
 
     def _pages(self, path: str, query: dict, *, scope: str, kind: str, name: str) -> Iterator[list[dict]]:
+        for page in self._whole_pages(path, query, scope=scope):
+            yield _rows(page, kind, name)
+
+    def _whole_pages(self, path: str, query: dict, *, scope: str) -> Iterator[dict]:
         self._must_be_asked_for(scope)
         with _of_the_administrator():
-            for page in self.api.pages(self.administrator, path, query, scope=scope, most=MOST_PAGES):
-                yield _rows(page, kind, name)
+            yield from self.api.pages(self.administrator, path, query, scope=scope, most=MOST_PAGES)
 
 
 @contextmanager
@@ -190,6 +199,11 @@ def _rows(answer: dict, kind: str, name: str) -> list[dict]:
     if not all(isinstance(row, dict) for row in rows):
         raise Unreadable(name)
     return rows
+
+
+def text_of_token(token: object) -> str:
+    """A page token; its listing judges what is none."""
+    return token if isinstance(token, str) else ""
 
 
 @readable()

@@ -5,6 +5,7 @@ https://learn.microsoft.com/graph/delta-query-users , https://learn.microsoft.co
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from connections.providers.base import (
     AuthorizationLost,
@@ -79,8 +80,10 @@ class EntraDirectory:
             raise Unreadable("another tenant")
         return [text_of(one["name"]).lower() for one in organization["verifiedDomains"]]
 
-    def people(self) -> Iterator[PeoplePage]:
-        """A full round of users/delta, so that its end is where `changes` goes on."""
+    def people(self, place: str = "") -> Iterator[PeoplePage]:
+        """A full round of users/delta, so that its end is where `changes` goes on. `place` is a nextLink."""
+        if place:
+            return self.changes(place)
         return self._round(self._pages("users/delta", {"$select": USER_FIELDS}, scope=USERS))
 
     def changes(self, cursor: str) -> Iterator[PeoplePage]:
@@ -105,14 +108,16 @@ class EntraDirectory:
                 raise Unreadable("link of another host")
             if not cursor and not page.get("@odata.nextLink"):
                 raise Unreadable("no deltaLink")
-            yield page_of(_rows(page), places, cursor)
+            place = page.get("@odata.nextLink", "")  # `pages` follows it only to where it may lead
+            yield replace(page_of(_rows(page), places, cursor), place=place)
 
-    def groups(self) -> Iterator[GroupSeen]:
+    def groups(self, *, but: frozenset[str] = frozenset()) -> Iterator[GroupSeen]:
         """Groups whose members are hidden (`Member.Read.Hidden` would show them) are told as that."""
         query = {"$select": "id,displayName,mail,visibility", "$top": "999"}
         for page in self._pages("groups", query, scope=GROUPS):
             for row in _rows(page):
-                yield self._group_of(row)
+                if row.get("id") not in but:
+                    yield self._group_of(row)
 
     @readable()
     def _group_of(self, row: dict) -> GroupSeen:

@@ -106,7 +106,9 @@ def test_more_pages_than_any_directory_has_are_no_end(providers, monkeypatch):
 
 @pytest.mark.parametrize("name", ["@odata.nextLink", "@odata.deltaLink"])
 @pytest.mark.parametrize(
-    "link", ["https://elsewhere.example/v1.0/users/delta?x", 7, f"{ROUNDS[:-12]}.elsewhere"]
+    "link",
+    ["https://elsewhere.example/v1.0/users/delta?x", 7, f"{ROUNDS[:-12]}.elsewhere"],
+    ids=["another host", "no text", "a host like ours"],
 )
 def test_a_link_that_leads_elsewhere_is_not_followed_and_not_kept(providers, instead, wire, name, link):
     instead["/users/delta"] = {"value": [], name: link}
@@ -131,7 +133,7 @@ def test_a_link_that_leads_elsewhere_is_not_followed_and_not_kept(providers, ins
         {"value": [{"id": "1", "proxyAddresses": [7]}], "@odata.deltaLink": ROUNDS},
         {"value": [{"id": "1", "@removed": "yes"}], "@odata.deltaLink": ROUNDS},
     ],
-    ids=str,
+    ids=lambda body: str(body).replace(ROUNDS, "…"),
 )
 def test_an_answer_of_another_shape_is_not_nobody(providers, instead, body):
     instead["/users/delta"] = body

@@ -1,0 +1,216 @@
+"""Reading a directory: one walk through everything it tells, by as many jobs as it takes.
+
+Only a walk that saw everything says anything about who is not there; and nobody is taken for gone here: that is
+decided upstairs, by rule, plan and guard.
+"""
+
+import hashlib
+import json
+from array import array
+from datetime import datetime, timedelta
+from time import monotonic
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from orgunits.models import OrganizationalUnit
+
+from . import circuits, directories, directory_store, jobs
+from .directory_groups import all_groups_told, keep_group, keep_rooms
+from .health import LOST, check_connection
+from .models import Connection, DirectoryReading
+from .modes import Extra
+from .providers.base import AuthorizationLost, FeedExpired, ProviderError, Throttled, Unreachable, readable
+from .providers.directory import DirectoryService
+from .services import directory_service
+from .states import State, explain
+
+Reading = DirectoryReading.State
+AGAIN = timedelta(minutes=10)  # after one that did not come to its end
+LEASE = timedelta(minutes=2)  # of a job; a killed one's reading is begun anew afterwards
+SECONDS = 35  # after which a job hands over to the next one
+KEPT = 60  # readings of a connection
+PEOPLE, GROUPS, ROOMS = "people", "groups", "rooms"
+
+
+class HandOver(Exception):
+    """The job has worked long enough; the next one goes on from the reading's place."""
+
+
+# --- when ---------------------------------------------------------------------------------------------------------
+def due(*, now: datetime, asked_at: datetime | None = None) -> QuerySet[Connection]:
+    """Directories whose time has come: never read, read long ago, or left unfinished.
+
+    `asked_at`: when somebody asked; then every one that no reading began for since.
+    """
+    readings = DirectoryReading.objects.filter(connection=OuterRef("pk"))
+    at_work = readings.filter(state=Reading.RUNNING, leased_until__gt=now)
+    fresh = readings.filter(state=Reading.COMPLETE, started_at__gt=asked_at or now - directories.EVERY)
+    failed = readings.filter(state=Reading.INCOMPLETE, started_at__gt=asked_at or now - AGAIN)
+    rows = Connection.objects.directories().filter(
+        state=State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE
+    )
+    unfinished = Exists(readings.filter(state=Reading.RUNNING))
+    rows = rows.filter(~Exists(at_work)).filter(unfinished | (~Exists(fresh) & ~Exists(failed)))
+    return rows.filter(Q(slowed_until=None) | Q(slowed_until__lte=now))
+
+
+def asked(connection: Connection) -> str:
+    """A digest of what decides how much an answer holds: tenant, key, administrator and scopes. Two readings with
+    different ones do not tell who left."""
+    key = connection.credential.client_id if connection.credential else ""
+    facts = [connection.tenant, key, connection.administrator, *connection.scopes.organization]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def take(connection: Connection, *, now: datetime) -> DirectoryReading | None:
+    """The reading to go on with, or a new one; None while another job is at it.
+
+    What a killed job left is begun anew: of its place nobody knows whether it was kept before or after the rows.
+    """
+    with transaction.atomic():
+        left = connection.directory_readings.select_for_update().filter(state=Reading.RUNNING).first()
+        if left is not None:
+            if left.leased_until and left.leased_until > now:
+                return None
+            if left.leased_until:
+                _forget_the_way(left)
+            left.leased_until = now + LEASE
+            left.save()
+            return left
+    try:
+        with transaction.atomic():
+            return DirectoryReading.objects.create(
+                unit_id=connection.unit_id,
+                connection=connection,
+                asked=asked(connection),
+                started_at=now,
+                leased_until=now + LEASE,
+            )
+    except IntegrityError:
+        return None
+
+
+def _forget_the_way(reading: DirectoryReading) -> None:
+    reading.place, reading.seen, reading.people, reading.added, reading.changed = {}, b"", 0, 0, 0
+
+
+# --- the walk -----------------------------------------------------------------------------------------------------
+def read(connection: Connection, *, now: datetime, seconds: float = SECONDS) -> DirectoryReading | None:
+    """Read the directory, for about `seconds`; what is left is put into the queue.
+
+    Never raises for what a provider answers: the reading says it in words. None while another job reads it.
+    """
+    reading = take(connection, now=now)
+    if reading is None:
+        return None
+    problem, code = "", ""
+    try:
+        with readable():
+            _Walk(connection, reading, until=monotonic() + seconds, now=now).go()
+    except HandOver:
+        _hand_over(connection, reading)
+        return reading
+    except AuthorizationLost as error:
+        problem, code = error.reason, error.code
+    except Throttled as error:
+        problem, code = "provider_busy", error.code
+        patience = timedelta(seconds=min(error.retry_after or 60, 3600))
+        circuits.be_patient(connection, until=now + patience)
+    except Unreachable as error:
+        problem, code = "provider_down", error.code
+    except ProviderError as error:
+        problem, code = "failed_at_provider", error.code
+    _finish(connection, reading, problem, code, now=now)
+    if problem in LOST:  # one refusal alone ends nothing that worked
+        check_connection(connection, by=None, now=now)
+    return reading
+
+
+class _Walk:
+    """People, then groups and rooms where they were asked for. What was read is kept, whatever comes after."""
+
+    def __init__(self, connection: Connection, reading: DirectoryReading, *, until: float, now: datetime):
+        self.connection, self.reading, self.until, self.now = connection, reading, until, now
+
+    def go(self) -> None:
+        """Raises ProviderError, HandOver."""
+        service = directory_service(self.connection)
+        phase = self.reading.place.get("phase", PEOPLE)
+        if phase == PEOPLE:
+            self._people(service)
+            self.reading.place = {"phase": GROUPS, "told": []}
+        if Extra.GROUPS in self.connection.extras:
+            self._groups(service)
+        if self._has_rooms:
+            self.reading.rooms = keep_rooms(self.connection, service.rooms(), now=self.now)
+
+    @property
+    def _has_rooms(self) -> bool:
+        microsoft = self.connection.provider == Connection.Provider.MICROSOFT  # within the design's scopes
+        return microsoft or Extra.ROOMS in self.connection.extras
+
+    def _people(self, service: DirectoryService) -> None:
+        connection, reading = self.connection, self.reading
+        known = directory_store.known(connection)
+        known.seen |= set(array("Q", reading.seen))
+        try:
+            for page in service.people(reading.place.get("token", "")):
+                directory_store.keep_people(connection, page.people, known, now=self.now)
+                if page.removed:
+                    directory_store.keep_removals(connection, page.removed, now=self.now)
+                if page.place and monotonic() > self.until:
+                    self._count(known)
+                    reading.seen = array("Q", sorted(known.seen)).tobytes()
+                    reading.place = {"phase": PEOPLE, "token": page.place}
+                    raise HandOver
+        except FeedExpired:  # the place, after a long pause: from the beginning
+            if not reading.place:
+                raise
+            _forget_the_way(reading)
+            self._people(service)
+            return
+        self._count(known)
+        reading.seen = b""
+        if reading.people:
+            reading.absent = directory_store.mark_absences(connection, known, now=self.now)
+
+    def _count(self, known: directory_store.Known) -> None:
+        self.reading.people += known.told
+        self.reading.added += known.added
+        self.reading.changed += known.changed
+
+    def _groups(self, service: DirectoryService) -> None:
+        told = self.reading.place["told"]
+        for group in service.groups(but=frozenset(told)):
+            keep_group(self.connection, group)
+            told.append(group.external_id)
+            if monotonic() > self.until:
+                raise HandOver
+        self.reading.groups = all_groups_told(self.connection, told, now=self.now)
+
+
+@transaction.atomic
+def _hand_over(connection: Connection, reading: DirectoryReading) -> None:
+    """The place and the job that goes on from it, together."""
+    reading.leased_until = None
+    reading.save()
+    jobs.enqueue_directory(connection)
+
+
+@transaction.atomic
+def _finish(
+    connection: Connection, reading: DirectoryReading, problem: str, code: str, *, now: datetime
+) -> None:
+    reading.state = Reading.INCOMPLETE if problem else Reading.COMPLETE
+    reading.problem, reading.problem_code, reading.finished_at = problem, code, now
+    reading.leased_until, reading.place, reading.seen = None, {}, b""
+    reading.save()
+    if problem:
+        explain(connection, problem)
+    else:
+        Connection.objects.filter(pk=connection.pk).update(last_good_at=now)
+        if connection.state_reason:
+            explain(connection, "")
+    kept = connection.directory_readings.order_by("-started_at").values_list("pk", flat=True)[:KEPT]
+    connection.directory_readings.exclude(pk__in=list(kept)).delete()
