@@ -7,6 +7,8 @@ from .views import (
     callbacks,
     connect,
     connections,
+    directories,
+    directory_lists,
     hand_offs,
     health,
     identity,
@@ -24,6 +26,7 @@ from .views import (
 )
 
 _CONNECTION = "connections/<str:connection_id>/"
+_DIRECTORY = "connections/directories/<str:connection_id>/"
 _CHANGE = f"{_CONNECTION}mode/<str:change_id>/"
 _MEMBER = "members/<str:member_id>/"
 
@@ -34,6 +37,22 @@ unit_urls = [
     path("connections/connect/<str:provider>/mode/", connect.mode, name="connect_mode"),
     path("connections/connect/google/<str:mode>/members/", personal.connect_members, name="connect_members"),
     path("connections/connect/<str:provider>/<str:mode>/check/", connect.check, name="connect_check"),
+    path("connections/directory/", directories.directory_start, name="directory_start"),
+    path("connections/directory/<str:provider>/", directories.directory_check, name="directory_check"),
+    path(_DIRECTORY, directories.directory, name="directory"),
+    path(f"{_DIRECTORY}progress/", directories.directory_progress, name="directory_progress"),
+    path(f"{_DIRECTORY}read/", directories.directory_read, name="directory_read"),
+    path(f"{_DIRECTORY}pause/", directories.directory_pause, name="directory_pause"),
+    path(f"{_DIRECTORY}resume/", directories.directory_resume, name="directory_resume"),
+    path(f"{_DIRECTORY}disconnect/", directories.directory_disconnect, name="directory_disconnect"),
+    path(f"{_DIRECTORY}people/", directory_lists.directory_people, name="directory_people"),
+    path(
+        f"{_DIRECTORY}people/export/",
+        directory_lists.directory_people_export,
+        name="directory_people_export",
+    ),
+    path(f"{_DIRECTORY}groups/", directory_lists.directory_groups, name="directory_groups"),
+    path(f"{_DIRECTORY}rooms/", directory_lists.directory_rooms, name="directory_rooms"),
     path(_CONNECTION, connections.connection, name="connection"),
     path(f"{_CONNECTION}progress/", connections.connection_progress, name="connection_progress"),
     path(f"{_CONNECTION}pause/", connections.pause, name="connection_pause"),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from connections import attempts, authorization, health, mode_checks, personal_authorization
 from connections.attempts import Purpose, Refused, Traveller
-from connections.models import CalendarConnection, ModeChange
+from connections.models import Connection, ModeChange
 from connections.reasons import reason
 from connections.states import NotPossibleNow, State
 from orgunits.access import access_to, open_to
@@ -31,13 +31,14 @@ def _who(request: HttpRequest) -> Traveller:
     return Traveller(request.session.session_key, user=user)
 
 
-def _next_page(who: Traveller, connection: CalendarConnection, change: ModeChange | None = None) -> str:
+def _next_page(who: Traveller, connection: Connection, change: ModeChange | None = None) -> str:
     if who.hand_off is not None:
         return reverse("hand_off_set_up")
     if change is not None:
         return reverse("mode_change", args=[connection.unit.slug, connection.public_id, change.public_id])
-    name = "connection" if connection.state == State.ACTIVE else "set_up"
-    return reverse(name, args=[connection.unit.slug, connection.public_id])
+    if connection.state == State.ACTIVE:
+        return connection.get_absolute_url()
+    return reverse("set_up", args=[connection.unit.slug, connection.public_id])
 
 
 # Where a trip is begun again: for a signed-in person, and for the holder of a hand-off link.
@@ -115,7 +116,7 @@ def _sign_in_came_back(request: HttpRequest, provider: str) -> HttpResponse:
 def _look(request: HttpRequest, who: Traveller, change: ModeChange) -> None:
     """What the new mode is granted now, in a sentence."""
     try:
-        tell(request, mode_checks.check_change(change, by=who.actor, now=timezone.now()))
+        tell(request, mode_checks.check_change(change, by=who.actor, now=timezone.now()), change.connection)
     except NotPossibleNow:
         messages.warning(request, reason("change_over").sentence)
 
@@ -141,5 +142,5 @@ def microsoft_consent(request: HttpRequest) -> HttpResponse:
     if change is not None:
         _look(request, who, change)
     else:
-        tell(request, health.check_connection(connection, by=who.actor, now=timezone.now()))
+        tell(request, health.check_connection(connection, by=who.actor, now=timezone.now()), connection)
     return redirect(_next_page(who, connection, change))

@@ -1,21 +1,32 @@
 """What several pages need: finding a row of this unit, and who is on the way to a provider."""
 
+from django.db.models import Expression, QuerySet
 from django.http import Http404, HttpRequest
 
 from connections.attempts import Traveller
-from connections.models import CalendarConnection
+from connections.models import Connection
 from orgunits.models import Member, OrganizationalUnit
 
 
-def connection_of(unit: OrganizationalUnit, connection_id: str) -> CalendarConnection:
-    """The unit's connection with this public id, or 404."""
+def connection_of(unit: OrganizationalUnit, connection_id: str) -> Connection:
+    """The unit's connection of any kind with this public id, or 404."""
+    return _found(unit.connections.all(), connection_id)
+
+
+def calendar_of(unit: OrganizationalUnit, connection_id: str) -> Connection:
+    """The unit's connection to calendars with this public id, or 404."""
+    return _found(unit.connections.calendars(), connection_id)
+
+
+def directory_of(unit: OrganizationalUnit, connection_id: str, **also: Expression) -> Connection:
+    """The unit's connection to a directory with this public id, or 404. `also`: what is read along with it."""
+    return _found(unit.connections.directories().annotate(**also), connection_id)
+
+
+def _found(rows: QuerySet[Connection], connection_id: str) -> Connection:
     if "\0" in connection_id:  # posted; PostgreSQL would stumble over it
         raise Http404
-    row = (
-        unit.calendar_connections.filter(public_id=connection_id)
-        .select_related("unit", "credential", "created_by")
-        .first()
-    )
+    row = rows.filter(public_id=connection_id).select_related("unit", "credential", "created_by").first()
     if row is None:
         raise Http404
     return row

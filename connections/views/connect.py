@@ -6,30 +6,20 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from connections import hand_offs
 from connections.calendar_connections import create_connection
 from connections.credentials import installation_key, sign_in_lacks, unit_credential
 from connections.forms import AdministratorForm, DomainsForm, ServiceForm
-from connections.models import CalendarConnection
-from connections.modes import NOTES, SCOPES, AccessMode, consequences, offered, scopes_for
+from connections.models import Connection
+from connections.modes import NOTES, AccessMode, consequences, offered, scopes_for
 from connections.reasons import reason
 from orgunits.access import unit_view
 from orgunits.models import OrganizationalUnit
 
-Provider = CalendarConnection.Provider
+from .wizard import calendar_steps
 
-
-def wizard_steps(current: int, urls: tuple[str, ...] = ()) -> list[dict]:
-    """Where the person is in the wizard; finished steps lead back to their page in `urls`."""
-    labels = [_("Who can agree"), _("Service"), _("Access mode"), _("Check"), _("Set up")]
-    back = {n: url for n, url in enumerate(urls) if n < current}
-    states = ["done"] * current + ["current"] + ["next"] * (len(labels) - current - 1)
-    return [
-        {"label": label, "state": state, "url": back.get(n, "")}
-        for n, (label, state) in enumerate(zip(labels, states, strict=True))
-    ]
+Provider = Connection.Provider
 
 
 def _pages(unit: OrganizationalUnit, administrator: str, provider: str = "") -> tuple[str, ...]:
@@ -43,7 +33,7 @@ def _pages(unit: OrganizationalUnit, administrator: str, provider: str = "") -> 
     return tuple(pages)
 
 
-def connect_again_url(connection: CalendarConnection) -> str:
+def connect_again_url(connection: Connection) -> str:
     """The wizard's beginning for the same service in the same mode; No Access has nobody to ask for."""
     slug, provider, mode = connection.unit.slug, connection.provider, connection.mode
     if provider == Provider.NONE:
@@ -63,12 +53,12 @@ def start(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     """Are you an administrator of this tenant? Who connects again has chosen service and mode before."""
     form = AdministratorForm(request.GET if "asked" in request.GET else None)
     chosen = request.GET.get("provider", ""), request.GET.get("mode", "")
-    again = chosen in SCOPES
+    again = chosen[1] in offered(chosen[0])
     if form.is_valid():
         name, choices = ("connect_check", chosen) if again else ("connect_service", ())
         url = reverse(name, args=[unit.slug, *choices])
         return redirect(f"{url}?administrator={form.cleaned_data['administrator']}")
-    context = {"form": form, "chosen": chosen if again else None, "steps": wizard_steps(0)}
+    context = {"form": form, "chosen": chosen if again else None, "steps": calendar_steps(0)}
     return render(request, "connections/connect_start.html", context, status=422 if form.errors else 200)
 
 
@@ -89,7 +79,11 @@ def service(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     return render(
         request,
         "connections/connect_service.html",
-        {"form": form, "steps": wizard_steps(1, _pages(unit, administrator)), "administrator": administrator},
+        {
+            "form": form,
+            "steps": calendar_steps(1, _pages(unit, administrator)),
+            "administrator": administrator,
+        },
         status=422 if form.errors else 200,
     )
 
@@ -105,7 +99,7 @@ def mode(request: HttpRequest, unit: OrganizationalUnit, provider: str) -> HttpR
     columns = []
     for code in AccessMode.values:
         of = provider if code in offered(provider) else Provider.NONE
-        scopes = SCOPES[of, code]
+        scopes = scopes_for(of, code)
         url = reverse("connect_check", args=[unit.slug, of, code])
         columns.append(
             {
@@ -121,7 +115,7 @@ def mode(request: HttpRequest, unit: OrganizationalUnit, provider: str) -> HttpR
         "provider": Provider(provider),
         "columns": columns,
         "consequences": consequences(provider),
-        "steps": wizard_steps(2, _pages(unit, administrator)),
+        "steps": calendar_steps(2, _pages(unit, administrator)),
         "administrator": administrator,
     }
     return render(request, "connections/connect_mode.html", context)
@@ -133,7 +127,7 @@ def check(request: HttpRequest, unit: OrganizationalUnit, provider: str, mode: s
     administrator = _administrator(request)
     if not administrator:
         return redirect("connect_start", slug=unit.slug)
-    if (provider, mode) not in SCOPES:
+    if mode not in offered(provider):
         raise Http404
     needs_domains = provider == Provider.NONE
     form = DomainsForm(request.POST or None) if needs_domains else None
@@ -164,7 +158,7 @@ def check(request: HttpRequest, unit: OrganizationalUnit, provider: str, mode: s
         "sign_in_lacks": reason(sign_in_lacks(provider, key) if scopes.sign_in else ""),
         "form": form,
         "administrator": administrator,
-        "steps": wizard_steps(3, _pages(unit, administrator, provider)),
+        "steps": calendar_steps(3, _pages(unit, administrator, provider)),
     }
     return render(
         request, "connections/connect_check.html", context, status=422 if form and form.errors else 200

@@ -22,7 +22,6 @@ from connections.forms import DomainForm
 from connections.free_busy import progress
 from connections.health import PROBE, check_lines
 from connections.models import CalendarConnection, Mailbox
-from connections.modes import capabilities, scopes_for
 from connections.providers.base import AuthorizationLost, ProviderError
 from connections.push_overview import overview as push_overview
 from connections.reasons import reason
@@ -31,7 +30,7 @@ from orgunits.access import unit_view
 from orgunits.audit_log import events_about
 from orgunits.models import OrganizationalUnit
 
-from .common import connection_of
+from .common import calendar_of, connection_of
 from .connect import connect_again_url
 from .reading import asked_at
 
@@ -42,10 +41,14 @@ OFFERS_HAND_OFF = {State.PENDING, State.NEEDS_REAUTHORIZATION}
 @unit_view("see_connections")
 def connections(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
     """Every connection of the unit, the living ones first."""
-    rows = list(unit.calendar_connections.prefetch_related("domains").order_by("-created_at", "-pk")[:200])
-    living = [c for c in rows if c.state != State.DISCONNECTED]
-    over = [c for c in rows if c.state == State.DISCONNECTED]
-    context = {"living": shown_with_counts(living), "over": shown_with_counts(over)}
+    rows = list(unit.connections.prefetch_related("domains").order_by("-created_at", "-pk")[:200])
+    pairs = shown_with_counts(rows)
+    living = [pair for pair in pairs if pair[0].state != State.DISCONNECTED]
+    context = {
+        "living": [pair for pair in living if not pair[0].is_directory],
+        "directories": [pair for pair in living if pair[0].is_directory],
+        "over": [pair for pair in pairs if pair[0].state == State.DISCONNECTED],
+    }
     return render(request, "connections/connections.html", context)
 
 
@@ -75,18 +78,23 @@ def progress_of(connection: CalendarConnection) -> dict:
 
 @unit_view("see_connections")
 def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
-    """One connection: state, domains, mode and capabilities, self-test, progress of reading."""
+    """One connection: state, domains, mode and capabilities, self-test, progress of reading.
+
+    Whoever knows only an id, as the audit log does, comes here for every kind of connection.
+    """
     row = connection_of(unit, connection_id)
+    if row.is_directory:
+        return redirect(row)
     ((_row, state),) = shown_with_counts([row])
     now, lines = timezone.now(), check_lines(row)
-    reads = capabilities(row.provider, row.mode).reads_calendars and row.state != State.DISCONNECTED
+    reads = row.capabilities.reads_calendars and row.state != State.DISCONNECTED
     asked = asked_at(request, row.public_id)
     context = {
         "connection": row,
         "state": state,
         "round": sync_now.round_of(row, asked_at=asked, now=now) if asked else None,
-        "capabilities": capabilities(row.provider, row.mode),
-        "scopes": scopes_for(row.provider, row.mode),
+        "capabilities": row.capabilities,
+        "scopes": row.scopes,
         "lines": lines,
         "grants": personal_grants.counted(row) if row.personal else None,
         "health": health_report.lines(row, now=now, scopes=lines) if reads else [],
@@ -107,7 +115,7 @@ def connection(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
 @unit_view("see_connections")
 def connection_progress(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """The fragment that the connection's page asks for again while reading goes on."""
-    row = connection_of(unit, connection_id)
+    row = calendar_of(unit, connection_id)
     numbers = progress_of(row)
     answer = render(request, "connections/_progress.html", {"connection": row, "progress": numbers})
     return HttpResponseStopPolling(answer.content) if numbers["finished"] else answer
@@ -116,7 +124,7 @@ def connection_progress(request: HttpRequest, unit: OrganizationalUnit, connecti
 @unit_view("manage_connections")
 @require_POST
 def pause(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
-    row = connection_of(unit, connection_id)
+    row = calendar_of(unit, connection_id)
     try:
         calendar_connections.pause(row, by=request.user, now=timezone.now())
     except NotPossibleNow:
@@ -129,7 +137,7 @@ def pause(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) ->
 @unit_view("manage_connections")
 @require_POST
 def resume(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
-    row = connection_of(unit, connection_id)
+    row = calendar_of(unit, connection_id)
     if row.state != State.PAUSED:
         messages.warning(request, _("Only a paused connection can be resumed."))
     else:
@@ -144,7 +152,7 @@ def resume(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -
 @unit_view("manage_connections", fresh=True)
 def disconnect(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Says what stops and what is kept; posting is final."""
-    row = connection_of(unit, connection_id)
+    row = calendar_of(unit, connection_id)
     if row.state == State.DISCONNECTED:
         return redirect("connection", slug=unit.slug, connection_id=row.public_id)
     if request.method == "POST":
@@ -167,7 +175,7 @@ def disconnect(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
 @require_POST
 def domain_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Name one more domain; it serves members once a fact proves it."""
-    row = connection_of(unit, connection_id)
+    row = calendar_of(unit, connection_id)
     if row.state == State.DISCONNECTED:
         raise Http404
     form = DomainForm(request.POST)
@@ -180,7 +188,7 @@ def domain_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
 
 def _domain_of(unit: OrganizationalUnit, connection_id: str, domain: str):
     row = (
-        connection_of(unit, connection_id)
+        calendar_of(unit, connection_id)
         .domains.filter(domain=domain)
         .select_related("connection__unit")
         .first()

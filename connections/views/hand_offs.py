@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from connections import hand_offs
+from connections import directory_words, hand_offs
 from connections.attempts import Purpose, Traveller
 from connections.hand_offs import LinkNotUsable
-from connections.models import CalendarConnection, HandOff
-from connections.modes import NOTES, consequences, scopes_for
+from connections.models import Connection, HandOff
+from connections.modes import NOTES, consequences
 from connections.states import State
 from orgunits.access import open_to
 
@@ -60,13 +60,21 @@ def hand_off(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "hand_off": row,
         "connection": connection,
-        "scopes": scopes_for(connection.provider, connection.mode),
-        "answers": [
-            (line.question, getattr(line, connection.mode)) for line in consequences(connection.provider)
-        ],
-        "notes": NOTES[connection.provider, connection.mode],
+        "scopes": connection.scopes,
+        **_meaning(connection),
     }
     return render(request, "connections/hand_off.html", context)
+
+
+def _meaning(connection: Connection) -> dict:
+    """What agreeing means, question by question."""
+    provider, mode = connection.provider, connection.mode
+    if connection.is_directory:
+        return {"answers": directory_words.answers(provider), "notes": directory_words.NOTES[provider]}
+    return {
+        "answers": [(line.question, getattr(line, mode)) for line in consequences(provider)],
+        "notes": NOTES[provider, mode],
+    }
 
 
 def hand_off_view(view: Callable) -> Callable:
@@ -128,7 +136,7 @@ def prove_administrator(request: HttpRequest, hand_off: HandOff) -> HttpResponse
 @hand_off_view
 @require_POST
 def consent(request: HttpRequest, hand_off: HandOff) -> HttpResponse:
-    if hand_off.connection.provider != CalendarConnection.Provider.MICROSOFT:
+    if hand_off.connection.provider != Connection.Provider.MICROSOFT:
         return _not_usable(request, "unknown")
     return _travel(request, hand_off, Purpose.ADMIN_CONSENT)
 

@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -13,8 +12,7 @@ from connections.health import PROBE
 from connections.health_forms import ProbesForm, SecretEndForm
 from connections.health_runs import Change, can_be_looked_at, run_checks
 from connections.health_words import TITLES
-from connections.models import CalendarConnection, HealthCheck, ScopeCheck
-from connections.modes import capabilities
+from connections.models import Connection, HealthCheck, ScopeCheck
 from connections.states import State, shown_with_counts
 from orgunits import limits
 from orgunits.access import unit_view
@@ -26,16 +24,16 @@ WORDS = {**dict(HealthCheck.Result.choices), **dict(ScopeCheck.Result.choices)}
 MOST_TOLD = 8
 
 
-def _looked_after(unit: OrganizationalUnit, connection_id: str) -> CalendarConnection:
+def _looked_after(unit: OrganizationalUnit, connection_id: str) -> Connection:
     """The connection, unless there is nothing to look after: No Access, or a disconnected one."""
     row = connection_of(unit, connection_id)
-    if row.state == State.DISCONNECTED or not capabilities(row.provider, row.mode).reads_calendars:
+    if row.state == State.DISCONNECTED or not row.capabilities.asks:
         raise Http404
     return row
 
 
-def _back(connection: CalendarConnection) -> str:
-    return reverse("connection", args=[connection.unit.slug, connection.public_id]) + "#health"
+def _back(connection: Connection) -> str:
+    return connection.get_absolute_url() + "#health"
 
 
 @unit_view("manage_connections")
@@ -48,11 +46,11 @@ def check_now(request: HttpRequest, unit: OrganizationalUnit, connection_id: str
     if not can_be_looked_at(row):
         messages.info(request, _("Nothing is asked while it is paused."))
         return redirect(_back(row))
-    _tell(request, run_checks(row, by=request.user, now=timezone.now()))
+    _tell(request, row, run_checks(row, by=request.user, now=timezone.now()))
     return redirect(_back(row))
 
 
-def _tell(request: HttpRequest, changes: list[Change]) -> None:
+def _tell(request: HttpRequest, connection: Connection, changes: list[Change]) -> None:
     told = [change for change in changes if change.before]
     if not told:
         messages.success(request, _("Checked. Nothing changed; the lines say how it is."))
@@ -60,7 +58,7 @@ def _tell(request: HttpRequest, changes: list[Change]) -> None:
     sentences = [
         _("%(check)s: %(before)s, now %(after)s.")
         % {
-            "check": _("A mailbox that must work")
+            "check": health_report.probe_title(connection)
             if change.name == PROBE
             else TITLES.get(change.name, [change.name])[0],
             "before": WORDS[change.before],
@@ -75,13 +73,15 @@ def _tell(request: HttpRequest, changes: list[Change]) -> None:
 def probes(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Which mailboxes are tried: one that must work, one that must be refused, a second administrator."""
     row = _looked_after(unit, connection_id)
+    if not row.capabilities.reads_calendars:
+        raise Http404
     form = ProbesForm(request.POST or None, connection=row)
     if form.is_valid():
         changed = health_settings.choose_probes(row, by=request.user, now=timezone.now(), **form.cleaned_data)
         if changed:
             messages.success(request, _("Saved. “Check now” tries it at once."))
         return redirect(_back(row))
-    context = {"connection": row, "form": form, "restricts": capabilities(row.provider, row.mode)}
+    context = {"connection": row, "form": form, "restricts": row.capabilities}
     return render(request, "connections/probes.html", context, status=422 if form.errors else 200)
 
 
@@ -102,7 +102,7 @@ def secret_end(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
     return render(request, "connections/secret_end.html", context, status=422 if form.errors else 200)
 
 
-def _report(connection: CalendarConnection) -> str:
+def _report(connection: Connection) -> str:
     now = timezone.now()
     ((_row, state),) = shown_with_counts([connection])
     return health_report.text(connection, state, health_report.lines(connection, now=now), now=now)

@@ -9,14 +9,13 @@ from django.views.decorators.http import require_POST
 
 from connections import identity
 from connections.forms import AddressForm
-from connections.modes import capabilities
 from orgunits import limits
 from orgunits.access import refuse, unit_view
 from orgunits.identity import NotAskable, ask
 from orgunits.members import AddressTaken, NotYetJoined
 from orgunits.models import Member, OrganizationalUnit
 
-from .common import connection_of, member_of
+from .common import calendar_of, member_of
 
 
 def _not_asked(problem: str) -> str:
@@ -49,8 +48,8 @@ def identity_ask(request: HttpRequest, unit: OrganizationalUnit, member_id: str)
 @unit_view("manage_members")
 def identities(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """How many members of a No Access connection are not confirmed; posting asks them all."""
-    row = connection_of(unit, connection_id)
-    if capabilities(row.provider, row.mode).verifies_organizer:
+    row = calendar_of(unit, connection_id)
+    if row.capabilities.verifies_organizer:
         raise Http404
     rows = identity.unverified(row)
     number = rows.count()

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from connections.models import CalendarConnection
+from connections.models import Connection
 from connections.states import Shown, State, shown_with_counts
 from orgunits.access import Access, applications_of, unit_view
 from orgunits.models import Application, OrganizationalUnit
@@ -39,26 +39,29 @@ def integrations(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse
     context = {
         "sees_calendars": access.may("see_connections"),
         "sees_applications": access.opens_applications,
-        "calendars": _calendars(unit) if access.may("see_connections") else [],
+        **(_connections(unit) if access.may("see_connections") else {}),
         "applications": [_application(access, row) for row in applications[:MOST_APPLICATIONS]],
         "more_applications": len(applications) > MOST_APPLICATIONS,
     }
     return render(request, "connections/integrations.html", context)
 
 
-def _calendars(unit: OrganizationalUnit) -> list[Line]:
-    living = unit.calendar_connections.exclude(state=State.DISCONNECTED).prefetch_related("domains")
-    return [_calendar(unit, *pair) for pair in shown_with_counts(list(living.order_by("pk")[:200]))]
+def _connections(unit: OrganizationalUnit) -> dict[str, list[Line]]:
+    living = unit.connections.exclude(state=State.DISCONNECTED).prefetch_related("domains")
+    found: dict[str, list[Line]] = {"calendars": [], "directories": []}
+    for connection, state in shown_with_counts(list(living.order_by("pk")[:200])):
+        found["directories" if connection.is_directory else "calendars"].append(_line(connection, state))
+    return found
 
 
-def _calendar(unit: OrganizationalUnit, connection: CalendarConnection, state: Shown) -> Line:
+def _line(connection: Connection, state: Shown) -> Line:
     domains = ", ".join(row.domain for row in connection.domains.all())
     reason = state.reason
     fix = _("%(todo)s Who can do that: %(who)s.") % {"todo": reason.todo, "who": reason.who}
     return Line(
         name=str(connection).removesuffix(f" · {connection.tenant}"),
         detail=domains or connection.tenant,
-        url=reverse("connection", args=[unit.slug, connection.public_id]),
+        url=connection.get_absolute_url(),
         code=state.code,
         label=state.label,
         tone=state.tone,

@@ -9,8 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from connections import key_rotation
 from connections.forms import NewKeyForm, NewSecretForm
-from connections.models import CalendarConnection
-from connections.modes import scopes_for
+from connections.models import Connection
 from connections.reasons import reason
 from connections.states import State
 from orgunits.access import unit_view
@@ -25,10 +24,10 @@ from .set_up import checked_too_often
 def key_rotate(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Tried first, kept only if it works. The installation's key is changed by whoever operates it."""
     connection = connection_of(unit, connection_id)
-    asked = scopes_for(connection.provider, connection.mode).organization
+    asked = connection.scopes.organization
     if not asked or connection.personal or connection.state == State.DISCONNECTED:
         raise Http404
-    google = connection.provider == CalendarConnection.Provider.GOOGLE
+    google = connection.provider == Connection.Provider.GOOGLE
     form = (NewKeyForm if google else NewSecretForm)(request.POST or None)
     if connection.credential is not None and form.is_valid():
         now, data = timezone.now(), form.cleaned_data
@@ -43,12 +42,12 @@ def key_rotate(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
                 form.add_error("secret", _words(refused, connection))
             else:
                 messages.success(request, _told(done))
-                return redirect("connection", slug=unit.slug, connection_id=connection_id)
+                return redirect(connection)
     context = {"connection": connection, "form": form, "google": google, "why": reason("key_of_installation")}
     return render(request, "connections/key_rotate.html", context, status=422 if form.errors else 200)
 
 
-def _words(refused: key_rotation.NotAdopted, connection: CalendarConnection) -> str:
+def _words(refused: key_rotation.NotAdopted, connection: Connection) -> str:
     """What the trial found, on which connection, and that nothing changed."""
     why = reason(refused.reason)
     said = f"{why.sentence} {why.todo}".strip()

@@ -28,7 +28,7 @@ from orgunits.exports import as_csv
 from orgunits.forms.bulk import BulkForm
 from orgunits.models import Member, OrganizationalUnit
 
-from .common import connection_of, member_of
+from .common import calendar_of, member_of
 from .reading import asked_at
 
 COLUMNS = [
@@ -51,7 +51,7 @@ COLUMNS = [
 
 def chosen_of(request: HttpRequest, unit: OrganizationalUnit) -> tuple[MemberFilterForm, Chosen]:
     """The filter in the address: as a form, and as what the list is narrowed to."""
-    living = list(unit.calendar_connections.exclude(state=State.DISCONNECTED).order_by("pk")[:200])
+    living = list(unit.connections.calendars().exclude(state=State.DISCONNECTED).order_by("pk")[:200])
     form = MemberFilterForm(request.GET, connections=living)
     form.is_valid()
     return form, Chosen(**{name: form.cleaned_data.get(name, "") for name in Chosen.__dataclass_fields__})
@@ -186,9 +186,9 @@ def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> Ht
         "held": grants.held_by(row, request.access),
         "events": events_about(unit, row.public_id) if request.access.may("see_audit") else None,
         "overrides": list(
-            unit.calendar_connections.filter(connected_at__isnull=False).exclude(state=State.DISCONNECTED)[
-                :200
-            ]
+            unit.connections.calendars()
+            .filter(connected_at__isnull=False)
+            .exclude(state=State.DISCONNECTED)[:200]
         )
         if manages
         else [],
@@ -220,7 +220,7 @@ def choose_connection(request: HttpRequest, unit: OrganizationalUnit, member_id:
     """Choose by hand which connection serves this member."""
     row = member_of(unit, member_id)
     wanted = request.POST.get("connection", "")
-    connection = connection_of(unit, wanted) if wanted else None
+    connection = calendar_of(unit, wanted) if wanted else None
     if connection is not None and (connection.connected_at is None or connection.state == State.DISCONNECTED):
         raise Http404
     mailboxes.set_override(row, connection, by=request.user, now=timezone.now())

@@ -16,7 +16,7 @@ from connections import authorization, credentials, mode_changes, mode_checks
 from connections.attempts import Purpose, Refused
 from connections.forms import RegistrationForm
 from connections.models import CalendarConnection, ModeChange
-from connections.modes import AccessMode, capabilities, consequences, offered, scopes_for
+from connections.modes import AccessMode, consequences, offered, scopes_for
 from connections.providers.base import AuthorizationLost
 from connections.reasons import reason
 from connections.scope_diff import scope_diff
@@ -25,7 +25,7 @@ from orgunits import limits
 from orgunits.access import unit_view
 from orgunits.models import OrganizationalUnit
 
-from .common import connection_of, traveller
+from .common import calendar_of, traveller
 from .set_up import KEY_PROBLEMS
 
 MODE_KEY_PROBLEMS = {
@@ -39,7 +39,7 @@ MODE_KEY_PROBLEMS = {
 
 def change_of(unit: OrganizationalUnit, connection_id: str, change_id: str) -> ModeChange:
     """The change of this connection, or 404."""
-    connection = connection_of(unit, connection_id)
+    connection = calendar_of(unit, connection_id)
     if "\0" in change_id:
         raise Http404
     row = (
@@ -85,8 +85,8 @@ def _diff_context(connection: CalendarConnection, before: str, after: str) -> di
 @unit_view("manage_connections", fresh=True)
 def mode_new(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """What another mode would change, before anybody agrees to anything; posting begins."""
-    connection = connection_of(unit, connection_id)
-    if not capabilities(connection.provider, connection.mode).reads_calendars:
+    connection = calendar_of(unit, connection_id)
+    if not connection.capabilities.reads_calendars:
         raise Http404
     if under_way := mode_changes.open_change(connection):
         return redirect(

@@ -13,18 +13,17 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling
 
 from connections import sync_now
-from connections.modes import capabilities
-from connections.sync_now import NotNow
+from connections.states import NotNow
 from orgunits import limits
 from orgunits.access import unit_view
 from orgunits.models import OrganizationalUnit
 
-from .common import connection_of, member_of
+from .common import calendar_of, member_of
 
 ASKED = "reading_asked"  # in the session: what this browser asked for last, and when
 
 
-def _remember(request: HttpRequest, public_id: str, now: datetime) -> None:
+def remember(request: HttpRequest, public_id: str, now: datetime) -> None:
     request.session[ASKED] = {"of": public_id, "at": now.timestamp()}
 
 
@@ -36,7 +35,7 @@ def asked_at(request: HttpRequest, public_id: str) -> datetime | None:
     return datetime.fromtimestamp(asked["at"], timezone.get_default_timezone())
 
 
-def _say_not_now(request: HttpRequest, refused: NotNow) -> None:
+def say_not_now(request: HttpRequest, refused: NotNow) -> None:
     if refused.until is None:
         messages.warning(request, _("Nothing can be read just now: no working connection serves this."))
         return
@@ -55,9 +54,9 @@ def member_read(request: HttpRequest, unit: OrganizationalUnit, member_id: str) 
     try:
         sync_now.ask_for_member(row, now=now)
     except NotNow as refused:
-        _say_not_now(request, refused)
+        say_not_now(request, refused)
     else:
-        _remember(request, row.public_id, now)
+        remember(request, row.public_id, now)
     return redirect(reverse("member", args=[unit.slug, row.public_id]) + "#week")
 
 
@@ -80,17 +79,17 @@ def member_reading(request: HttpRequest, unit: OrganizationalUnit, member_id: st
 @require_POST
 def connection_read(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Have every calendar of the connection read; its page counts along."""
-    row, now = connection_of(unit, connection_id), timezone.now()
-    if not capabilities(row.provider, row.mode).reads_calendars:
+    row, now = calendar_of(unit, connection_id), timezone.now()
+    if not row.capabilities.reads_calendars:
         raise Http404
     if not limits.within(request, "readings", key=row.public_id):
         return limits.refuse(request)
     try:
         sync_now.ask_for_connection(row, by=request.user, now=now)
     except NotNow as refused:
-        _say_not_now(request, refused)
+        say_not_now(request, refused)
     else:
-        _remember(request, row.public_id, now)
+        remember(request, row.public_id, now)
     return redirect(reverse("connection", args=[unit.slug, row.public_id]) + "#reading")
 
 
@@ -98,7 +97,7 @@ def connection_read(request: HttpRequest, unit: OrganizationalUnit, connection_i
 @require_GET
 def connection_reading(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """The fragment that is asked for again while the calendars are read."""
-    row = connection_of(unit, connection_id)
+    row = calendar_of(unit, connection_id)
     asked = asked_at(request, row.public_id)
     found = sync_now.round_of(row, asked_at=asked, now=timezone.now()) if asked else None
     if found is None:

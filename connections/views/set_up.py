@@ -15,11 +15,18 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from connections import authorization, calendar_connections, credentials, domains, hand_offs, health
+from connections import (
+    authorization,
+    calendar_connections,
+    credentials,
+    delegation,
+    domains,
+    hand_offs,
+    health,
+)
 from connections.attempts import Purpose, Refused
 from connections.forms import RegistrationForm, ServiceAccountForm
-from connections.models import CalendarConnection
-from connections.modes import capabilities, scopes_for
+from connections.models import Connection
 from connections.providers.base import AuthorizationLost
 from connections.reasons import reason
 from connections.states import State, shown_with_counts
@@ -27,7 +34,7 @@ from orgunits.access import unit_view
 from orgunits.models import OrganizationalUnit
 
 from .common import connection_of, traveller
-from .connect import wizard_steps
+from .wizard import calendar_steps, directory_steps
 
 CHECKS_A_MINUTE = 20  # for one connection: nobody makes us storm a provider
 KEY_PROBLEMS = {
@@ -42,19 +49,20 @@ KEY_PROBLEMS = {
 }
 
 
-def set_up_context(connection: CalendarConnection) -> dict:
+def set_up_context(connection: Connection) -> dict:
     """What the set-up page shows, for whoever does it."""
     ((_row, state),) = shown_with_counts([connection])
     try:
         key = credentials.key_of(connection)
     except AuthorizationLost:
         key = None
-    scopes = scopes_for(connection.provider, connection.mode)
+    scopes, sharing = connection.scopes, delegation.sharing_a_client(connection)
     return {
         "connection": connection,
         "state": state,
         "scopes": scopes,
-        "scope_text": ",".join(scopes.organization),
+        "scope_text": ",".join(delegation.scopes_to_paste(connection, sharing)),
+        "sharing": sharing,
         "lines": health.check_lines(connection),
         "key": key,
         "sign_in_lacks": reason(credentials.sign_in_lacks(connection.provider, key)),
@@ -67,15 +75,17 @@ def set_up_context(connection: CalendarConnection) -> dict:
     }
 
 
-def others_on_this_tenant(connection: CalendarConnection) -> list[CalendarConnection]:
-    """The unit's other living connections to the same tenant: members in both are matched by two."""
+def others_on_this_tenant(connection: Connection) -> list[Connection]:
+    """The unit's other living connections of this kind to the same tenant: who is in both is found twice."""
     if not connection.tenant:
         return []
-    rows = connection.unit.calendar_connections.filter(provider=connection.provider, tenant=connection.tenant)
+    rows = connection.unit.connections.filter(
+        kind=connection.kind, provider=connection.provider, tenant=connection.tenant
+    )
     return list(rows.exclude(pk=connection.pk).exclude(state=State.DISCONNECTED)[:5])
 
 
-def _to_set_up(unit: OrganizationalUnit, connection_id: str) -> CalendarConnection:
+def _to_set_up(unit: OrganizationalUnit, connection_id: str) -> Connection:
     """The unit's connection, or 404. Where each member authorizes there is nothing to set up."""
     connection = connection_of(unit, connection_id)
     if connection.personal:
@@ -88,8 +98,8 @@ def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -
     """What is done and what comes next, for the Ops Admin."""
     connection = _to_set_up(unit, connection_id)
     over = connection.state == State.DISCONNECTED
-    if over or not capabilities(connection.provider, connection.mode).reads_calendars:
-        return redirect("connection", slug=unit.slug, connection_id=connection.public_id)
+    if over or not connection.capabilities.asks:
+        return redirect(connection)
     token = request.session.pop(f"hand_off_link:{connection.public_id}", "")
     links = {
         name: reverse(name, args=[unit.slug, connection.public_id])
@@ -107,7 +117,7 @@ def set_up(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -
     context = {
         **set_up_context(connection),
         "links": links,
-        "steps": wizard_steps(4),
+        "steps": directory_steps(2) if connection.is_directory else calendar_steps(4),
         "hand_off_url": settings.PORTAL_URL + reverse("hand_off", args=[token]) if token else "",
         "hand_off": hand_offs.open_link(connection, now=timezone.now()),
     }
@@ -127,7 +137,7 @@ def progress_fragment(request: HttpRequest, context: dict) -> HttpResponse:
     return render(request, "connections/_set_up_polled.html", context)
 
 
-def leave(request: HttpRequest, connection: CalendarConnection, purpose: str, back: str, who) -> HttpResponse:
+def leave(request: HttpRequest, connection: Connection, purpose: str, back: str, who) -> HttpResponse:
     """Send the browser to the provider, or say on the page why not."""
     try:
         return redirect(authorization.begin(connection, purpose=purpose, traveller=who, now=timezone.now()))
@@ -156,7 +166,7 @@ def prove_administrator(request: HttpRequest, unit: OrganizationalUnit, connecti
 @require_POST
 def consent(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     connection = _to_set_up(unit, connection_id)
-    if connection.provider != CalendarConnection.Provider.MICROSOFT:
+    if connection.provider != Connection.Provider.MICROSOFT:
         raise Http404
     back = reverse("set_up", args=[unit.slug, connection_id])
     return leave(request, connection, Purpose.ADMIN_CONSENT, back, traveller(request))
@@ -167,33 +177,36 @@ def consent(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) 
 def check_now(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Run the self-test and show what it found."""
     connection = _to_set_up(unit, connection_id)
-    if not capabilities(connection.provider, connection.mode).reads_calendars:
+    if not connection.capabilities.asks:
         raise Http404
     check_and_tell(request, connection, by=request.user)
-    target = "connection" if connection.state == State.ACTIVE else "set_up"
-    return redirect(target, slug=unit.slug, connection_id=connection_id)
+    if connection.state == State.ACTIVE:
+        return redirect(connection)
+    return redirect("set_up", slug=unit.slug, connection_id=connection_id)
 
 
-def checked_too_often(connection: CalendarConnection, *, now: datetime) -> bool:
+def checked_too_often(connection: Connection, *, now: datetime) -> bool:
     """Whether people had the provider asked about this connection too many times this minute; counts this one."""
     counter = f"checks:{connection.public_id}:{now:%H:%M}"
     cache.add(counter, 0, timeout=60)
     return cache.incr(counter) > CHECKS_A_MINUTE
 
 
-def check_and_tell(request: HttpRequest, connection: CalendarConnection, *, by) -> None:
+def check_and_tell(request: HttpRequest, connection: Connection, *, by) -> None:
     """A self-test that a person asked for, and its result in a sentence."""
     now = timezone.now()
     if checked_too_often(connection, now=now):
         messages.info(request, _("This was checked many times just now. Try again in a minute."))
         return
     health.start_waiting_again(connection, now=now)
-    tell(request, health.check_connection(connection, by=by, now=now))
+    tell(request, health.check_connection(connection, by=by, now=now), connection)
 
 
-def tell(request: HttpRequest, verdict: health.Verdict) -> None:
+def tell(request: HttpRequest, verdict: health.Verdict, connection: Connection) -> None:
     """The self-test's result in a sentence."""
-    if verdict.works:
+    if verdict.works and connection.is_directory:
+        messages.success(request, _("Everything asked for is granted, and the directory answered."))
+    elif verdict.works:
         messages.success(request, _("Everything asked for is granted, and a calendar answered."))
     else:
         messages.warning(request, reason(verdict.reason).sentence)
@@ -204,7 +217,7 @@ def tell(request: HttpRequest, verdict: health.Verdict) -> None:
 def prove_dns(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Name the tenant's domain for a DNS record, or look whether the record stands."""
     connection = _to_set_up(unit, connection_id)
-    if connection.provider != CalendarConnection.Provider.GOOGLE or not connection.tenant:
+    if connection.provider != Connection.Provider.GOOGLE or not connection.tenant:
         raise Http404
     if connection.state == State.DISCONNECTED:
         raise Http404
@@ -226,10 +239,10 @@ def prove_dns(request: HttpRequest, unit: OrganizationalUnit, connection_id: str
 def key_add(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Paste a key of this unit alone."""
     connection = _to_set_up(unit, connection_id)
-    scopes = scopes_for(connection.provider, connection.mode)
+    scopes = connection.scopes
     if not scopes.organization or connection.state == State.DISCONNECTED:
         raise Http404
-    google = connection.provider == CalendarConnection.Provider.GOOGLE
+    google = connection.provider == Connection.Provider.GOOGLE
     form = (ServiceAccountForm if google else RegistrationForm)(request.POST or None)
     if form.is_valid():
         now, data = timezone.now(), form.cleaned_data

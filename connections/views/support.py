@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connections import support
-from connections.models import CalendarConnection
+from connections.models import Connection
 from connections.states import NotPossibleNow
 from orgunits.forms.support import ReasonForm
 from orgunits.models import OrganizationalUnit
@@ -16,7 +16,7 @@ from orgunits.models import OrganizationalUnit
 from .overview import context_of
 
 
-def try_again(request: HttpRequest, connection: CalendarConnection, frame: dict) -> HttpResponse:
+def try_again(request: HttpRequest, connection: Connection, frame: dict) -> HttpResponse:
     """Says what is tried, asks for the reason. `frame`: what the admin's pages need."""
     form = ReasonForm(request.POST or None, initial={"why": request.support_visit.why})
     if form.is_valid():

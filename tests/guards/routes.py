@@ -14,7 +14,12 @@ from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from connections import calendar_connections, calendars, domains, mailboxes
-from connections.models import CalendarConnection, MemberCalendar, ModeChange
+from connections.models import (
+    CalendarConnection,
+    Connection,
+    MemberCalendar,
+    ModeChange,
+)
 from connections.providers.base import CalendarInfo
 from orgunits import bulk, reviews, roles
 from orgunits.access import Rule, access_to
@@ -23,6 +28,7 @@ from orgunits.invitation_plans import keep_sheet
 from orgunits.invitations import invite
 from orgunits.members import add_member
 from orgunits.models import Application, Member, OrganizationalUnit, User
+from tests.directories import make_read_directory
 from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
 
 
@@ -69,6 +75,7 @@ class Furnished:
     google: CalendarConnection
     microsoft: CalendarConnection
     elsewhere: CalendarConnection  # No Access
+    directory: Connection  # with a person, a group and a room
     member: Member
     calendar: MemberCalendar
     application: Application
@@ -79,11 +86,12 @@ class Furnished:
         """What stands in the address for this unit's own things."""
         others = {"consent": self.microsoft, "domain_remove": self.elsewhere, "identities": self.elsewhere}
         others |= dict.fromkeys(("mode_consent", "mode_key", "mode_key_shared"), self.microsoft)
-        connection = others.get(route.name, self.google)
+        usual = self.directory if "/directories/<" in route.path else self.google
+        connection = others.get(route.name, usual)
         own = {
             **self._names,
             "connection_id": connection.public_id,
-            "domain": self._domains[connection.pk],
+            "domain": self._domains.get(connection.pk, ""),
             "change_id": self._changes.get(connection.pk, ""),
         }
         return {name: own[name] for name in route.parameters}
@@ -158,7 +166,8 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     reviews.begin(unit, by=by, now=now)
     for row, other in ((made[0], "read_write"), (made[1], "free_busy")):
         ModeChange.objects.create(unit=unit, connection=row, from_mode=row.mode, to_mode=other, started_by=by)
-    return Furnished(unit, *made, member, member.mailbox.calendars.get(), *applications, people)
+    directory = make_read_directory(unit, by=by, word=word, member=member)
+    return Furnished(unit, *made, directory, member, member.mailbox.calendars.get(), *applications, people)
 
 
 def _person(
@@ -223,6 +232,7 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "connection_probes": {"test_mailbox": "", "second_administrator": ""},
         "secret_end": {"ends_on": ""},
         "mode_key": {"client_id": str(uuid4()), "client_secret": "a secret"},
+        "directory_check": {"administrator": "yes", "extras": ["groups"]},
         "connect_members": {"domains": "fresh.example"},
         "choose_calendars": {"calendar": of.calendar.public_id},
         "invite": {"addresses": "fresh@fresh.example", "role": "employee"},

@@ -15,6 +15,7 @@ from connections.periods import minute_of
 from orgunits import audit
 from orgunits.units import create_unit
 from tests.builders import make_members
+from tests.directories import make_directory, make_group, make_people, make_reading, make_room
 from tests.people import Company, make_company, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +31,7 @@ def add_members(company: Company, number: int) -> None:
 
 def add_connections(company: Company, number: int) -> None:
     """Several connections that serve people, of which none calls anybody."""
-    have = company.unit.calendar_connections.count()
+    have = company.unit.connections.calendars().count()
     for n in range(have, have + number):
         provider, mode = (("none", "no_access"), ("google", "free_busy"), ("microsoft", "read_write"))[n % 3]
         row = calendar_connections.create_connection(
@@ -80,8 +81,25 @@ def add_units(company: Company, number: int) -> None:
         create_unit(f"Other {n} {number}", by=company.olga, now=timezone.now())
 
 
+def add_directories(company: Company, number: int) -> None:
+    """A directory, and in the first one that many people, groups and rooms more."""
+    have = company.unit.connections.directories().count()
+    row = make_directory(company.unit, by=company.olga, tenant=f"d{have}.example")
+    first = company.unit.connections.directories().order_by("pk").first()
+    known, number = first.directory_people.count(), 4 * number
+    member = company.member(company.emma)
+    people = make_people(first, [f"P{known + n:04} Person" for n in range(number)], member=member)
+    for n in range(number):
+        outer = make_group(first, f"g{known + n}", people)
+        outer.children.set(first.directory_groups.all()[:3])
+        make_room(first, f"r{known + n}")
+        make_reading(first)
+    make_reading(row)
+
+
 def grow(company: Company, times: int) -> None:
     add_connections(company, times)
+    add_directories(company, times)
     add_members(company, 3 * times)
     add_events(company, times)
     add_busy_time(company, times)
@@ -100,8 +118,10 @@ def queries(client: Client, path: str) -> list[str]:
 
 def paths_of(company: Company) -> dict[str, str]:
     slug = company.unit.slug
-    living = company.unit.calendar_connections.order_by("pk").first()
+    living = company.unit.connections.calendars().order_by("pk").first()
     emma = company.member(company.emma).public_id
+    directory = [slug, company.unit.connections.directories().order_by("pk").first().public_id]
+    group = company.unit.directory_groups.order_by("pk").first().public_id
     return {
         "unit home": reverse("unit_home", args=[slug]),
         "connections": reverse("connections", args=[slug]),
@@ -114,13 +134,24 @@ def paths_of(company: Company) -> dict[str, str]:
         "audit log": reverse("audit_log", args=[slug]),
         "front door": reverse("front_door"),
         "disconnect": reverse("connection_disconnect", args=[slug, living.public_id]),
+        "integrations": reverse("integrations", args=[slug]),
+        "directory": reverse("directory", args=directory),
+        "directory's people": reverse("directory_people", args=directory),
+        "directory's people, filtered": reverse("directory_people", args=directory)
+        + f"?q=p00&kind=person&presence=here&group={group}",
+        "directory's people, exported": reverse("directory_people_export", args=directory),
+        "directory's groups": reverse("directory_groups", args=directory),
+        "directory's rooms": reverse("directory_rooms", args=directory),
+        "directory, disconnected": reverse("directory_disconnect", args=directory),
         "progress": reverse("connection_progress", args=[slug, living.public_id]),
     }
 
 
 PAGES = [
     "unit home", "connections", "connection", "members", "members, filtered", "members, exported", "member",
-    "member's settings", "audit log", "front door", "disconnect", "progress",
+    "member's settings", "audit log", "front door", "disconnect", "progress", "integrations", "directory",
+    "directory's people", "directory's people, filtered", "directory's people, exported", "directory's groups",
+    "directory's rooms", "directory, disconnected",
 ]  # fmt: skip
 
 
@@ -150,7 +181,19 @@ def test_the_list_of_members_needs_at_most_eight(members, connections):
 
 
 @override_settings(MFA_REQUIRED=True)
-@pytest.mark.parametrize("page", ["members", "members, filtered", "connections", "audit log"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "members",
+        "members, filtered",
+        "connections",
+        "audit log",
+        "directory's people",
+        "directory's people, filtered",
+        "directory's groups",
+        "directory's rooms",
+    ],
+)
 def test_a_list_needs_at_most_eight_where_a_second_factor_is_demanded(page):
     company = make_company()
     grow(company, 8)
@@ -181,8 +224,12 @@ def test_no_answer_holds_more_than_one_page_of_members():
     add_members(company, 250)
     client = signed_in(company.olga)
     add_connections(company, 1)
+    add_directories(company, 1)
+    directory = company.unit.connections.directories().get()
+    make_people(directory, [f"Q{n:04} Person" for n in range(250)])
 
     for name, path in paths_of(company).items():
-        if name != "members, exported":
+        if "exported" not in name:
             page = client.get(path).content.decode()
             assert sum(f"p{n:04}@none-0.example" in page for n in range(250)) <= 100, name
+            assert sum(f"Q{n:04}" in page for n in range(250)) <= 100, name

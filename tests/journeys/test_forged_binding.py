@@ -119,7 +119,7 @@ def assert_nothing_was_got(stranger: Scene, connection: str) -> None:
     jobs.retry_checks()
     jobs.poll_changes()
     run_waiting_jobs()
-    row = stranger.unit.calendar_connections.get(public_id=connection)
+    row = stranger.unit.connections.calendars().get(public_id=connection)
     assert (row.state, row.proof, row.connected_at) == (CalendarConnection.State.PENDING, "", None)
     assert not stranger.unit.connection_domains.exclude(verified="").exists()
     assert not BusyPeriod.objects.filter(member__unit=stranger.unit).exists()
@@ -130,7 +130,7 @@ def assert_nothing_was_got(stranger: Scene, connection: str) -> None:
 
 def assert_works(unit: OrganizationalUnit) -> None:
     """The company itself was not harmed by the attempt."""
-    assert unit.calendar_connections.get().state == CalendarConnection.State.ACTIVE
+    assert unit.connections.calendars().get().state == CalendarConnection.State.ACTIVE
     served = unit.mailboxes.exclude(connection=None)
     assert [box.state for box in served] == [Mailbox.State.SYNCED] * len(PEOPLE["google"])
     assert BusyPeriod.objects.filter(member__unit=unit).exists()

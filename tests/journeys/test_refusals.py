@@ -21,7 +21,7 @@ def test_a_cancelled_sign_in_at_google_changes_nothing_and_can_be_repeated(page:
     expect(page.get_by_role("heading", level=1)).to_have_text("The sign-in to Google Workspace was cancelled")
     expect(page.get_by_role("main")).to_contain_text("cancelled at the provider. Nothing was changed.")
     expect(page.get_by_role("banner")).to_contain_text(scene.unit.name)
-    connection = scene.unit.calendar_connections.get()
+    connection = scene.unit.connections.calendars().get()
     assert (connection.state, connection.tenant) == ("pending", "")
 
     steps.press(page, "Try again")
@@ -39,7 +39,7 @@ def test_a_declined_consent_at_microsoft_changes_nothing_and_can_be_repeated(pag
 
     expect(page.get_by_role("heading", level=1)).to_have_text("That did not work")
     expect(page.get_by_role("main")).to_contain_text("declined at the provider. Nothing was changed.")
-    connection = scene.unit.calendar_connections.get()
+    connection = scene.unit.connections.calendars().get()
     assert (connection.state, connection.consented_at) == ("pending", None)
 
     steps.follow(page, "Back to the set-up")
@@ -84,7 +84,7 @@ def test_a_missing_scope_is_named_and_a_missing_delegation_is_waited_for(page: P
     expect(page.get_by_role("main")).to_contain_text("It can take up to 24 hours.")
     expect(page.get_by_text("We try again by ourselves")).to_be_visible()
     expect(steps.self_test(page).filter(has_text="Waiting")).to_have_count(4)
-    assert scene.unit.calendar_connections.get().next_check_at is not None
+    assert scene.unit.connections.calendars().get().next_check_at is not None
 
     steps.delegate(page, GOOGLE_ADMINISTRATOR)
     steps.press(page, "Check now")
