@@ -75,7 +75,7 @@ def all_groups_told(connection: Connection, told: Iterable[str], *, now: datetim
 
 
 @transaction.atomic
-def keep_rooms(connection: Connection, rooms: Iterable[RoomSeen], *, now: datetime) -> int:
+def keep_rooms(connection: Connection, rooms: list[RoomSeen], *, now: datetime) -> int:
     """Write all rooms; those not told any more are marked as gone. Answers how many there are.
 
     Raises AuthorizationLost.

@@ -30,7 +30,7 @@ AGAIN = timedelta(minutes=10)  # after one that did not come to its end
 LEASE = timedelta(minutes=2)  # of a job; a killed one's reading is begun anew afterwards
 SECONDS = 35  # after which a job hands over to the next one
 KEPT = 60  # readings of a connection
-PEOPLE, GROUPS, ROOMS = "people", "groups", "rooms"
+PEOPLE, GROUPS = "people", "groups"
 
 
 class HandOver(Exception):
@@ -128,32 +128,39 @@ def read(connection: Connection, *, now: datetime, seconds: float = SECONDS) -> 
 
 
 class _Walk:
-    """People, then groups and rooms where they were asked for. What was read is kept, whatever comes after."""
+    """People, then groups and rooms where they were asked for. What was read is kept, whatever comes after; who was
+    not told is counted at the very end, when everything was read."""
 
     def __init__(self, connection: Connection, reading: DirectoryReading, *, until: float, now: datetime):
         self.connection, self.reading, self.until, self.now = connection, reading, until, now
 
     def go(self) -> None:
         """Raises ProviderError, HandOver."""
-        service = directory_service(self.connection)
-        phase = self.reading.place.get("phase", PEOPLE)
-        if phase == PEOPLE:
-            self._people(service)
-            self.reading.place = {"phase": GROUPS, "told": []}
-        if Extra.GROUPS in self.connection.extras:
+        connection, reading = self.connection, self.reading
+        service, known = directory_service(connection), None
+        if reading.place.get("phase", PEOPLE) == PEOPLE:
+            known = self._people(service)
+            reading.place = {"phase": GROUPS, "told": []}
+        if Extra.GROUPS in connection.extras:
             self._groups(service)
         if self._has_rooms:
-            self.reading.rooms = keep_rooms(self.connection, service.rooms(), now=self.now)
+            reading.rooms = keep_rooms(connection, list(service.rooms()), now=self.now)
+        if reading.people:
+            reading.absent = directory_store.mark_absences(connection, known or self._known(), now=self.now)
 
     @property
     def _has_rooms(self) -> bool:
         microsoft = self.connection.provider == Connection.Provider.MICROSOFT  # within the design's scopes
         return microsoft or Extra.ROOMS in self.connection.extras
 
-    def _people(self, service: DirectoryService) -> None:
-        connection, reading = self.connection, self.reading
-        known = directory_store.known(connection)
-        known.seen |= set(array("Q", reading.seen))
+    def _known(self) -> directory_store.Known:
+        """Who is kept, and whom the jobs before this one saw."""
+        known = directory_store.known(self.connection)
+        known.seen |= set(array("Q", self.reading.seen))
+        return known
+
+    def _people(self, service: DirectoryService) -> directory_store.Known:
+        connection, reading, known = self.connection, self.reading, self._known()
         try:
             for page in service.people(reading.place.get("token", "")):
                 directory_store.keep_people(connection, page.people, known, now=self.now)
@@ -161,21 +168,18 @@ class _Walk:
                     directory_store.keep_removals(connection, page.removed, now=self.now)
                 if page.place and monotonic() > self.until:
                     self._count(known)
-                    reading.seen = array("Q", sorted(known.seen)).tobytes()
                     reading.place = {"phase": PEOPLE, "token": page.place}
                     raise HandOver
         except FeedExpired:  # the place, after a long pause: from the beginning
             if not reading.place:
                 raise
             _forget_the_way(reading)
-            self._people(service)
-            return
+            return self._people(service)
         self._count(known)
-        reading.seen = b""
-        if reading.people:
-            reading.absent = directory_store.mark_absences(connection, known, now=self.now)
+        return known
 
     def _count(self, known: directory_store.Known) -> None:
+        self.reading.seen = array("Q", sorted(known.seen)).tobytes()
         self.reading.people += known.told
         self.reading.added += known.added
         self.reading.changed += known.changed

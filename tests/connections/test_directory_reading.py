@@ -181,6 +181,26 @@ def test_a_failing_page_in_the_middle_keeps_what_was_told_and_misses_nobody(comp
 
 
 @BOTH
+@pytest.mark.parametrize("seconds", [directory_reading.SECONDS, 0])
+def test_a_reading_that_fails_after_the_people_counts_nobody_as_absent(company, providers, provider, seconds):
+    connection = connected(company, providers, provider, ALL[provider])
+    address = sorted(of_the_data(provider))[40]
+    first = {"google": "directory.groups.list", "microsoft": "groups.list"}[provider]
+    DirectoryPerson.objects.create(
+        unit=company.unit, connection=connection, external_id="left", address=address, sort_key="left",
+        digest="", first_seen_at=timezone.now(), changed_at=timezone.now(),
+    )  # fmt: skip
+    providers.control("POST", "faults", fault="server_error", target=first)
+    reading = read(connection, seconds=seconds)
+    while reading.state == "running":
+        reading = read(connection, seconds=seconds)
+
+    assert (reading.state, reading.problem) == ("incomplete", "provider_down")
+    assert reading.people > 200
+    assert not connection.directory_people.exclude(absences=0).exists()
+
+
+@BOTH
 def test_an_answer_with_nobody_in_it_makes_nobody_absent(company, providers, provider):
     connection = connected(company, providers, provider)
     read(connection)
