@@ -80,12 +80,17 @@ class DirectoryPerson(UnitScoped):
     absent_since = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)  # the provider said so itself
     member = models.ForeignKey(
-        Member, models.SET_NULL, null=True, blank=True, related_name="directory_people"
-    )
+        Member, models.SET_NULL, null=True, blank=True, related_name="directory_people", db_index=False
+    )  # found by the constraint below
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["connection", "external_id"], name="one_row_per_directory_person")
+            models.UniqueConstraint(
+                fields=["connection", "external_id"], name="one_row_per_directory_person"
+            ),
+            models.UniqueConstraint(
+                fields=["member"], condition=Q(member__isnull=False), name="a_member_is_one_person"
+            ),
         ]
         indexes = [
             models.Index(fields=["connection", "sort_key", "id"], name="directory_people_by_name"),

@@ -87,6 +87,8 @@ class Member(UnitScoped):
     family_name = models.CharField(max_length=100, blank=True)
     sort_key = models.CharField(max_length=200, editable=False)
     department = models.CharField(max_length=200, blank=True)
+    # Which of given_name, family_name and department come from where (`Source`); what is not named is assumed.
+    name_sources = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     state_since = models.DateTimeField(default=timezone.now)
     came_by = models.CharField(max_length=10, choices=CameBy.choices, default=CameBy.HAND)

@@ -39,6 +39,7 @@ class RoleGrant(UnitScoped):
     granted_at = models.DateTimeField(default=timezone.now)
     why = models.CharField(max_length=300, blank=True)
     until = models.DateTimeField(null=True, blank=True)  # a job ends the grant then
+    by_rule = models.BooleanField(default=False)  # given by rules alone: goes with the last of them
 
     class Meta:
         constraints = [
