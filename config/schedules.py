@@ -34,6 +34,10 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("go on with acts on many members", "orgunits.jobs.go_on_with_bulk", "*/10 * * * *"),
     Entry("forget acts on many members", "orgunits.jobs.forget_bulk", "50 2 * * *"),
     Entry("erase members removed 30 days ago", "orgunits.jobs.erase_members", "0 3 * * *"),
+    Entry("follow directories", "provisioning.jobs.follow_directories", "* * * * *"),
+    Entry("go on with plans and runs", "provisioning.jobs.go_on", "*/5 * * * *"),
+    Entry("send welcome mails", "provisioning.jobs.send_welcomes", "* * * * *"),
+    Entry("forget plans and runs", "provisioning.jobs.forget", "10 3 * * *"),
     Entry("erase units archived 30 days ago", "provisioning.jobs.erase_overdue_units", "20 3 * * *"),
 )
 

@@ -85,8 +85,13 @@ def ask_slice(connection: CalendarConnection, by: User, *, after: int, now: date
 
 
 @transaction.atomic
-def change_address(member: Member, email: str, *, by: User, now: datetime) -> None:
-    """Another address: another mailbox, of which nothing is known yet. Raises what members.change_address does."""
+def change_address(
+    member: Member, email: str, *, by: User | None, now: datetime, settle: bool = True
+) -> None:
+    """Another address: another mailbox, of which nothing is known yet. Raises what members.change_address does.
+
+    `settle` decides at once which connection serves it; who changes many does so once (`mailboxes.assign`).
+    """
     personal_grants.withdraw_of(member, by=by, now=now)  # it was for the calendar of the address before
     mailboxes.one_decision_at_a_time(member.unit_id)
     members.change_address(member, email, by=by, now=now)
@@ -95,4 +100,5 @@ def change_address(member: Member, email: str, *, by: User, now: datetime) -> No
         override = old.override
         old.delete()
         Mailbox.objects.create(unit=member.unit, member=member, override=override, state_since=now)
-    mailboxes.assign(member.unit, now=now)
+    if settle:
+        mailboxes.assign(member.unit, now=now)

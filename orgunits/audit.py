@@ -1,5 +1,7 @@
 """The audit log: verbs write here what they did."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import models, transaction
@@ -8,7 +10,7 @@ from .audit_verbs import VERBS
 from .models import AuditEvent, AuditName, AuditReason, OrganizationalUnit, User
 from .origin import coming_from, current
 
-__all__ = ["SYSTEM", "VERBS", "coming_from", "record"]
+__all__ = ["SYSTEM", "VERBS", "Happened", "coming_from", "record", "record_many"]
 
 SYSTEM = "system"
 
@@ -51,6 +53,44 @@ def record(
         if why:
             AuditReason.objects.create(event=event.public_id, unit=unit, text=why.replace("\0", "")[:500])
         return event
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One of many events that the portal writes at once."""
+
+    verb: str
+    subject: models.Model
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@transaction.atomic
+def record_many(unit: OrganizationalUnit, events: Iterable[Happened], *, now: datetime) -> None:
+    """What the portal itself did to many, in two statements for each thousand. Facts as for `record`."""
+    origin, request_id = current()
+    rows, names = [], {}
+    for one in events:
+        names[one.subject.public_id] = str(one.subject)[:300]
+        rows.append(
+            AuditEvent(
+                unit=unit,
+                at=now,
+                verb=one.verb,
+                actor=SYSTEM,
+                subject=one.subject.public_id,
+                facts=dict(one.facts),
+                origin=origin,
+                request_id=request_id,
+            )  # fmt: skip
+        )
+    AuditName.objects.bulk_create(
+        [AuditName(subject=subject, name=name) for subject, name in sorted(names.items())],
+        batch_size=1000,
+        update_conflicts=True,
+        unique_fields=["subject"],
+        update_fields=["name"],
+    )
+    AuditEvent.objects.bulk_create(rows, batch_size=1000)
 
 
 def _keep_name(subject: str, name: str) -> None:

@@ -109,6 +109,10 @@ def _end(key: int, *, now: datetime) -> None:
     OrganizationalUnit.objects.select_for_update().get(pk=grant.unit_id)
     if not rows.exists():
         return
+    if grant.by_rule:  # what was given by hand is over; the rule's stays
+        rows.update(until=None, by_hand=False)
+        audit.record(grant.unit, "role.kept", grant.member, by=None, now=now, role=grant.role, how="rule")
+        return
     try:
         roles.revoke_role(grant.member, grant.role, by=None, now=now, application=grant.application)
     except LastOpsAdmin:

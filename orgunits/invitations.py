@@ -88,19 +88,43 @@ def invite(
         raise AlreadyMember
     elif member.invitations.filter(state__in=SENDABLE).exists():
         raise AlreadyInvited
-    invitation = Invitation.objects.create(
-        unit=unit,
+    invitation = _opened(member, by=by, now=now)
+    audit.record(unit, "member.invited", member, by=by, now=now, role=role, invitation=invitation.public_id)
+    roles.grant_role(member, role, by=by, now=now)
+    jobs.enqueue_invitation(invitation)
+    return invitation
+
+
+@transaction.atomic
+def send_link_to_sign_in(member: Member, *, by: User, now: datetime) -> Invitation:
+    """Mail an active member without a sign-in, as people from a directory are, the way in. Roles stay as they are.
+
+    Raises UnitNotActive, AlreadyMember, AlreadyInvited.
+    """
+    locked = OrganizationalUnit.objects.select_for_update(no_key=True).get(pk=member.unit_id)
+    member.refresh_from_db(fields=["state", "user", "email"])
+    if locked.state != OrganizationalUnit.State.ACTIVE:
+        raise UnitNotActive
+    if member.state != Member.State.ACTIVE or member.user_id is not None:
+        raise AlreadyMember
+    if member.invitations.filter(state__in=SENDABLE).exists():
+        raise AlreadyInvited
+    invitation = _opened(member, by=by, now=now)
+    audit.record(member.unit, "member.invited", member, by=by, now=now, invitation=invitation.public_id)
+    jobs.enqueue_invitation(invitation)
+    return invitation
+
+
+def _opened(member: Member, *, by: User, now: datetime) -> Invitation:
+    return Invitation.objects.create(
+        unit=member.unit,
         member=member,
-        email=email,
+        email=member.email,
         invited_by=by,
         created_at=now,
         state_since=now,
         expires_at=_end(now),
     )
-    audit.record(unit, "member.invited", member, by=by, now=now, role=role, invitation=invitation.public_id)
-    roles.grant_role(member, role, by=by, now=now)
-    jobs.enqueue_invitation(invitation)
-    return invitation
 
 
 def _end(now: datetime) -> datetime:

@@ -195,8 +195,8 @@ def grant_role(
 ) -> RoleGrant:
     """Give `member` a role of the table, on the unit or on one application. Giving it twice changes nothing.
 
-    A second giving with another end moves the end. Raises NotGrantable, and LastOpsAdmin where the only Ops
-    Admin would get an end.
+    A second giving with another end moves the end; who had it by a rule alone has it by hand as well. Raises
+    NotGrantable, and LastOpsAdmin where the only Ops Admin would get an end.
     """
     wanted = ROLES[role]
     OrganizationalUnit.objects.select_for_update().get(pk=member.unit_id)
@@ -213,12 +213,12 @@ def grant_role(
         application=application,
         defaults={"granted_by": by, "granted_at": now, "why": why, "until": until},
     )
-    moved = not created and grant.until != until
+    moved = not created and (grant.until != until or not grant.by_hand)
     if moved:
         if role == OPS_ADMIN.code and until is not None:
             keep_an_ops_admin(member)
-        grant.until = until
-        grant.save(update_fields=["until"])
+        grant.until, grant.by_hand = until, True
+        grant.save(update_fields=["until", "by_hand"])
     apply_grants(member)
     if created or moved:
         audit.record(
@@ -263,6 +263,40 @@ def revoke_role(
     apply_grants(member)
     if grant is not None:
         audit.record(member.unit, "role.revoked", member, by=by, now=now, why=why, role=role, **_facts(grant))
+
+
+@transaction.atomic
+def give_by_rule(member: Member, role: str, *, now: datetime) -> None:
+    """A directory's rule gives a role on the unit. Raises NotGrantable."""
+    OrganizationalUnit.objects.select_for_update().get(pk=member.unit_id)
+    if ROLES[role] not in grantable_in(member.unit):
+        raise NotGrantable
+    grant, created = RoleGrant.objects.get_or_create(
+        unit=member.unit,
+        member=member,
+        role=role,
+        application=None,
+        defaults={"granted_at": now, "by_rule": True, "by_hand": False},
+    )
+    if not created:
+        RoleGrant.objects.filter(pk=grant.pk).update(by_rule=True)
+        return
+    apply_grants(member)
+    audit.record(member.unit, "role.granted", member, by=None, now=now, role=role, how="rule")
+
+
+@transaction.atomic
+def take_by_rule(member: Member, role: str, *, now: datetime) -> None:
+    """No rule gives this role any more: it goes, unless somebody gave it by hand as well. Raises LastOpsAdmin."""
+    OrganizationalUnit.objects.select_for_update().get(pk=member.unit_id)
+    rows = RoleGrant.objects.filter(member=member, role=role, application=None, by_rule=True)
+    if rows.filter(by_hand=True).update(by_rule=False) or not rows.exists():
+        return
+    if role == OPS_ADMIN.code:
+        keep_an_ops_admin(member)
+    rows.delete()
+    apply_grants(member)
+    audit.record(member.unit, "role.revoked", member, by=None, now=now, role=role, how="rule")
 
 
 def keep_an_ops_admin(member: Member) -> None:

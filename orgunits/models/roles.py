@@ -39,7 +39,8 @@ class RoleGrant(UnitScoped):
     granted_at = models.DateTimeField(default=timezone.now)
     why = models.CharField(max_length=300, blank=True)
     until = models.DateTimeField(null=True, blank=True)  # a job ends the grant then
-    by_rule = models.BooleanField(default=False)  # given by rules alone: goes with the last of them
+    by_hand = models.BooleanField(default=True)  # somebody gave it
+    by_rule = models.BooleanField(default=False)  # a directory's rule gives it, too or alone
 
     class Meta:
         constraints = [

@@ -1,6 +1,6 @@
 """Rows of the top floor: rules, the plans made by them, the runs that apply plans, and who leaves."""
 
-from .decisions import Kept, PairDecision
+from .decisions import Kept, PairDecision, WelcomeMail
 from .offboardings import Offboarding
 from .plans import Plan, PlanItem
 from .rules import DirectoryPolicy, ProvisioningRule, RuleGrant
@@ -16,4 +16,5 @@ __all__ = [
     "ProvisioningRule",
     "ProvisioningRun",
     "RuleGrant",
+    "WelcomeMail",
 ]

@@ -1,4 +1,4 @@
-"""What people decided about single persons: who is whom, and who is kept until when."""
+"""What people decided about single persons: who is whom, who is kept until when, who is welcomed when."""
 
 from django.db import models
 from django.utils import timezone
@@ -27,3 +27,17 @@ class Kept(UnitScoped):
     until = models.DateField()
     decided_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(default=timezone.now)
+
+
+class WelcomeMail(UnitScoped):
+    """Somebody whom a rule brought is to be mailed a link to sign in, on or after a day (UTC)."""
+
+    member = models.OneToOneField(Member, models.CASCADE, related_name="welcome")
+    rule = models.ForeignKey("provisioning.ProvisioningRule", models.SET_NULL, null=True, related_name="+")
+    due_on = models.DateField()
+    sent_at = models.DateTimeField(null=True, blank=True)  # handed to the invitations, which tell the rest
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_on"], condition=models.Q(sent_at__isnull=True), name="welcomes_to_send")
+        ]

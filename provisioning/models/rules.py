@@ -51,6 +51,7 @@ class ProvisioningRule(UnitScoped):
     on_leaving = models.CharField(max_length=9, choices=OnLeaving.choices, default=OnLeaving.SUSPEND)
     active = models.BooleanField(default=False)
     removed_at = models.DateTimeField(null=True, blank=True)
+    # Who made it so: welcome mails come in their name.
     made_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")
     changed_at = models.DateTimeField(default=timezone.now)
 
@@ -86,4 +87,7 @@ class DirectoryPolicy(UnitScoped):
     # What the last finished run saw: the same again, and there is nothing to plan.
     inputs = models.CharField(max_length=200, blank=True)
     scope = models.CharField(max_length=64, blank=True)  # DirectoryReading.asked of that run
+    looked_at = models.DateTimeField(
+        null=True, blank=True
+    )  # when it was last seen whether there is something to do
     waits_since = models.DateTimeField(null=True, blank=True)  # a look at the plan is asked for

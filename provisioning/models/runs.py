@@ -36,7 +36,9 @@ class ProvisioningRun(UnitScoped):
     started_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
-    leased_until = models.DateTimeField(null=True, blank=True)  # a job is at it until then
+    checked_at = models.DateTimeField(
+        null=True, blank=True
+    )  # the plan was found to be what is still to be done
 
     # Somebody looked at the candidates of the plan and said yes, for this very set and until a time.
     approved_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")

@@ -23,6 +23,7 @@ OTHER_STATES = {
     "connections/directory_reading.py": "DirectoryReading.state",
     "connections/mailboxes.py": "Mailbox.state",
     "connections/personal_tokens.py": "PersonalGrant.state",
+    "provisioning/plans.py": "Plan.state",
     "orgunits/units.py": "OrganizationalUnit.state",
     "orgunits/bulk.py": "BulkRow.state",
     "orgunits/applications.py": "Application.state",

@@ -1,0 +1,127 @@
+"""What a directory tells of members: many at once when they come, field by field when something changes.
+
+A field remembers where its value comes from (`Member.Source`); what a person set by hand is theirs until it is
+handed back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from . import audit, members
+from .models import Member, OrganizationalUnit, RoleGrant, User
+
+NAMES = ("given_name", "family_name", "department")
+SET_WITH_A_VERB = {"time_zone": members.set_time_zone, "working_hours": members.set_working_hours}
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody a directory brings: address, values of the member's fields that it tells, and roles by rule."""
+
+    email: str
+    fields: Mapping[str, object] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+
+
+@transaction.atomic
+def add_many(unit: OrganizationalUnit, newcomers: list[Newcomer], *, now: datetime) -> list[Member]:
+    """New active members without a sign-in, in the order given; a handful of statements however many they are.
+
+    Raises IntegrityError where an address is taken: then nobody is added.
+    """
+    OrganizationalUnit.objects.select_for_update(no_key=True).get(pk=unit.pk)
+    rows = Member.objects.bulk_create(
+        [_member(unit, newcomer, now) for newcomer in newcomers], batch_size=1000
+    )
+    given = [
+        (member, role) for member, newcomer in zip(rows, newcomers, strict=True) for role in newcomer.roles
+    ]
+    RoleGrant.objects.bulk_create(
+        [
+            RoleGrant(unit=unit, member=member, role=role, granted_at=now, by_rule=True, by_hand=False)
+            for member, role in given
+        ],
+        batch_size=2000,
+    )
+    audit.record_many(
+        unit,
+        [
+            *(audit.Happened("member.added", member) for member in rows),
+            *(
+                audit.Happened("role.granted", member, {"role": role, "how": "rule"})
+                for member, role in given
+            ),
+        ],
+        now=now,
+    )
+    return rows
+
+
+def _member(unit: OrganizationalUnit, newcomer: Newcomer, now: datetime) -> Member:
+    told = newcomer.fields
+    row = Member(
+        unit=unit,
+        email=newcomer.email,
+        came_by=Member.CameBy.DIRECTORY,
+        state_since=now,
+        identity_since=now,
+        time_zone=told.get("time_zone", unit.default_time_zone),
+        working_hours=told.get("working_hours", {}),
+        name_sources={name: Member.Source.DIRECTORY for name in NAMES if name in told},
+        **{name: told[name] for name in NAMES if name in told},
+    )
+    for name in SET_WITH_A_VERB:
+        if name in told:
+            setattr(row, f"{name}_source", Member.Source.DIRECTORY)
+    row.set_derived()
+    return row
+
+
+def source_of(member: Member, name: str) -> str:
+    """Where the value of a field comes from; a code of `Member.Source`."""
+    if name in NAMES:
+        return member.name_sources.get(name, Member.Source.ASSUMED)
+    return getattr(member, f"{name}_source")
+
+
+@transaction.atomic
+def set_told(member: Member, name: str, value: object, *, now: datetime) -> None:
+    """Take over what the directory tells of one field. What was set by hand stays. Raises members.NotAZone."""
+    if name in SET_WITH_A_VERB:
+        SET_WITH_A_VERB[name](member, value, source=Member.Source.DIRECTORY, by=None, now=now)
+        return
+    set_name(member, name, str(value), source=Member.Source.DIRECTORY, by=None, now=now)
+
+
+@transaction.atomic
+def set_name(member: Member, name: str, value: str, *, source: str, by: User | None, now: datetime) -> bool:
+    """Set a given name, family name or department, and remember who said so. By hand wins over a directory.
+
+    Answers whether something changed.
+    """
+    row = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+    held = row.name_sources.get(name)
+    if held == Member.Source.HAND and source != Member.Source.HAND:
+        return False
+    if (getattr(row, name), held) == (value, source):
+        return False
+    setattr(row, name, value)
+    row.name_sources = {**row.name_sources, name: source}
+    row.save(update_fields=[name, "name_sources", "sort_key"])
+    for changed in (name, "name_sources", "sort_key"):
+        setattr(member, changed, getattr(row, changed))
+    audit.record(member.unit, "member.name_set", member, by=by, now=now, field=name, how=source)
+    return True
+
+
+@transaction.atomic
+def hand_back(member: Member, *, name: str, by: User, now: datetime) -> None:
+    """Let the directory say this name again."""
+    row = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+    row.name_sources = {key: source for key, source in row.name_sources.items() if key != name}
+    row.save(update_fields=["name_sources"])
+    member.name_sources = row.name_sources
+    audit.record(member.unit, "setting.handed_back", member, by=by, now=now, field=name)

@@ -1,0 +1,170 @@
+"""Doing what a plan says with one person, or with many who are new; each item exactly once.
+
+An item is done in the transaction that says so, and only while its person and member are still as the plan saw
+them: what changed meanwhile is left to the next plan.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from django.db import transaction
+
+from connections import identity
+from connections.models import DirectoryPerson
+from orgunits import audit, roles, told
+from orgunits.models import Member, OrganizationalUnit
+
+from . import offboarding
+from .models import Kept, PlanItem, ProvisioningRule, ProvisioningRun, RuleGrant, WelcomeMail
+from .plan_rows import as_item
+from .plan_values import Action, Change, Item, State
+
+Result = PlanItem.Result
+
+
+class ChangedMeanwhile(Exception):
+    """The person or the member is not any more as the plan saw them."""
+
+
+# --- newcomers, many at once --------------------------------------------------------------------------------------
+@transaction.atomic
+def add(run: ProvisioningRun, rows: list[PlanItem], *, now: datetime) -> None:
+    """Add the people of these items, all or none. Raises ChangedMeanwhile, IntegrityError (an address is taken)."""
+    _lock(run)
+    people = DirectoryPerson.objects.select_for_update(no_key=True, of=("self",)).in_bulk(
+        [row.person_id for row in rows]
+    )
+    items = [as_item(row) for row in rows]
+    for item in items:
+        person = people.get(item.person)
+        if person is None or person.member_id is not None or person.absences or person.deleted_at:
+            raise ChangedMeanwhile
+    new = told.add_many(run.unit, [_newcomer(item) for item in items], now=now)
+    rules = _rules(item for item in items)
+    for row, item, member in zip(rows, items, new, strict=True):
+        people[item.person].member = member
+        row.member, row.result, row.reason = member, Result.DONE, ""
+    DirectoryPerson.objects.bulk_update(people.values(), ["member"], batch_size=500)
+    RuleGrant.objects.bulk_create(
+        [
+            RuleGrant(rule_id=grant.rule, member=member, role=grant.role)
+            for item, member in zip(items, new, strict=True)
+            for grant in item.gained
+        ],
+        batch_size=2000,
+    )
+    WelcomeMail.objects.bulk_create(
+        [
+            WelcomeMail(unit_id=run.unit_id, member=member, rule=rule, due_on=due)
+            for item, member in zip(items, new, strict=True)
+            if (rule := rules.get(item.rule)) is not None and (due := welcome_day(rule, now.date()))
+        ]
+    )
+    PlanItem.objects.bulk_update(rows, ["member", "result", "reason"], batch_size=500)
+
+
+def _lock(run: ProvisioningRun) -> None:
+    """The unit before its people: whoever reads the directory meanwhile holds the unit's key and then wants them."""
+    OrganizationalUnit.objects.select_for_update().get(pk=run.unit_id)
+
+
+def _newcomer(item: Item) -> told.Newcomer:
+    values = {change.field: change.after for change in item.changes}
+    address = str(values.pop("address"))
+    return told.Newcomer(address, values, tuple(dict.fromkeys(grant.role for grant in item.gained)))
+
+
+def _rules(items: Iterable[Item]) -> dict[int, ProvisioningRule]:
+    return ProvisioningRule.objects.in_bulk({item.rule for item in items if item.rule is not None})
+
+
+def welcome_day(rule: ProvisioningRule, today: date) -> date | None:
+    """When somebody whom this rule brings today is mailed; None: never. A day that is over is today."""
+    if rule.welcome == ProvisioningRule.Welcome.NOW:
+        return today
+    if rule.welcome == ProvisioningRule.Welcome.ON_DATE and rule.welcome_on is not None:
+        return max(rule.welcome_on, today)
+    return None
+
+
+# --- one member ---------------------------------------------------------------------------------------------------
+@transaction.atomic
+def change(run: ProvisioningRun, row: PlanItem, *, now: datetime) -> None:
+    """Do a change or a suspension. Raises ChangedMeanwhile, members.AddressTaken, roles.NotGrantable,
+    roles.LastOpsAdmin, memberships.WrongState."""
+    _lock(run)
+    item = as_item(row)
+    person = (
+        DirectoryPerson.objects.select_for_update(no_key=True, of=("self",)).filter(pk=item.person).first()
+    )
+    member = Member.objects.select_related("unit", "user").filter(pk=item.member, unit=run.unit_id).first()
+    if person is None or member is None or member.state == Member.State.REMOVED:
+        raise ChangedMeanwhile
+    _must_be_as_planned(item, person, member, now=now)
+    if item.links:
+        _link(person, member, now=now)
+    if item.action == Action.SUSPEND:
+        offboarding.begin(
+            member, by=None, now=now, run=run, clause=item.clause, connection=run.connection, settle=False
+        )
+        return
+    for one in item.changes:
+        _take(member, one, now=now)
+    for grant in item.lost:
+        _lose(member, grant.rule, grant.role, now=now)
+    for grant in item.gained:
+        _gain(member, grant.rule, grant.role, now=now)
+
+
+def _must_be_as_planned(item: Item, person: DirectoryPerson, member: Member, *, now: datetime) -> None:
+    """Whether nothing happened since that would have made another plan. Raises ChangedMeanwhile."""
+    if not item.links and person.member_id != member.pk:
+        raise ChangedMeanwhile
+    takes = item.action == Action.SUSPEND or item.lost
+    if takes and Kept.objects.filter(member=member, until__gt=now.date()).exists():
+        raise ChangedMeanwhile
+    for one in item.changes:
+        if one.field == "state":
+            is_now: object = member.state
+        elif one.field == "address":
+            is_now = member.email
+        else:
+            is_now = getattr(member, one.field)
+            if told.source_of(member, one.field) != one.source:
+                raise ChangedMeanwhile
+        if is_now != one.before:
+            raise ChangedMeanwhile
+
+
+def _link(person: DirectoryPerson, member: Member, *, now: datetime) -> None:
+    """The member is this person from now on, and nobody else's."""
+    if person.member_id not in (None, member.pk):
+        raise ChangedMeanwhile
+    DirectoryPerson.objects.filter(member=member).exclude(pk=person.pk).update(member=None)
+    person.member = member
+    person.save(update_fields=["member"])
+    audit.record(
+        member.unit, "member.linked", member, by=None, now=now, connection=person.connection.public_id
+    )
+
+
+def _take(member: Member, one: Change, *, now: datetime) -> None:
+    if one.field == "address":
+        identity.change_address(member, str(one.after), by=None, now=now, settle=False)
+    elif one.field == "state":
+        if one.after != State.ACTIVE:
+            raise ChangedMeanwhile
+        offboarding.come_back(member, now=now)
+    else:
+        told.set_told(member, one.field, one.after, now=now)
+
+
+def _lose(member: Member, rule: int, role: str, *, now: datetime) -> None:
+    RuleGrant.objects.filter(rule_id=rule, member=member).delete()
+    if not RuleGrant.objects.filter(member=member, role=role).exists():
+        roles.take_by_rule(member, role, now=now)
+
+
+def _gain(member: Member, rule: int, role: str, *, now: datetime) -> None:
+    RuleGrant.objects.update_or_create(rule_id=rule, member=member, defaults={"role": role})
+    roles.give_by_rule(member, role, now=now)

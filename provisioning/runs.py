@@ -1,0 +1,358 @@
+"""Verbs of the run: it applies one stored plan, item by item, and stops where the guard or a person says so.
+
+    running         -> paused by guard, succeeded, partial, failed, cancelled
+    paused by guard -> running (approved), cancelled (everybody kept, overtaken by a newer reading)
+
+Killed at any point it is taken up again by the next job: what is done says so in its own transaction.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from time import monotonic
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+
+from connections.states import State as ConnectionState
+from orgunits import audit, members, memberships, roles
+from orgunits.access import user_may
+from orgunits.models import Member, User
+
+from . import guard, jobs, offboarding, onboarding, plans, rules
+from .fingerprint import fingerprint
+from .models import Kept, Plan, PlanItem, ProvisioningRun
+from .plan_digest import diff_reasons, digest
+from .plan_rows import as_plan
+
+Result, State = PlanItem.Result, ProvisioningRun.State
+RIGHT = "manage_members"
+SECONDS = 35  # of one job
+ADDED_AT_ONCE = 500
+APPROVED_FOR = timedelta(hours=4)
+TOLD_AGAIN_AFTER = timedelta(days=7)
+
+log = logging.getLogger(__name__)
+
+
+class NotPossibleNow(Exception):
+    """The run was ended, approved or overtaken meanwhile."""
+
+
+class OtherCandidates(Exception):
+    """What somebody looked at is not what would be done."""
+
+
+# Why something could not be done with one person. The code is stored; run_words.py has the words.
+_CODES = {
+    onboarding.ChangedMeanwhile: "changed_meanwhile",
+    members.AddressTaken: "address_taken",
+    members.NotYetJoined: "still_invited",
+    members.NotAZone: "not_a_zone",
+    memberships.AddressTaken: "address_taken",
+    memberships.WrongState: "changed_meanwhile",
+    roles.LastOpsAdmin: "last_ops_admin",
+    roles.NotGrantable: "not_grantable",
+    IntegrityError: "address_taken",
+}
+
+
+# --- the work -----------------------------------------------------------------------------------------------------
+def go_on(run: ProvisioningRun, *, now: datetime, seconds: float = SECONDS) -> bool:
+    """Do what can be done in about `seconds`. Answers whether there is more for another job."""
+    if run.state != State.RUNNING:
+        return False
+    if stopped := _why_stopped(run):
+        _move(run, State.FAILED, (State.RUNNING,), now=now, reason=stopped)
+        return False
+    if run.checked_at is None and not _check(run, now=now):
+        return False
+    until, worked = monotonic() + seconds, False
+    while rows := list(run.plan.items.filter(result=Result.TODO).order_by("position")[:ADDED_AT_ONCE]):
+        if monotonic() > until or not _still_running(run):
+            break
+        worked = True
+        _do(run, rows, until=until, now=now)
+    if worked:
+        offboarding.settle(run.unit, now=now)
+    if run.plan.items.filter(result=Result.TODO).exists():
+        return _still_running(run)
+    _finish(run, now=now)
+    return False
+
+
+def _why_stopped(run: ProvisioningRun) -> str:
+    """Why this run may not go on at all; empty while it may."""
+    if not run.unit.works:
+        return "unit_at_rest"
+    if run.connection.state != ConnectionState.ACTIVE:
+        return "connection_at_rest"
+    if run.started_by is not None and not user_may(run.started_by, run.unit, RIGHT):
+        return "right_lost"
+    return ""
+
+
+def _still_running(run: ProvisioningRun) -> bool:
+    return ProvisioningRun.objects.filter(pk=run.pk, state=State.RUNNING).exists()
+
+
+def _do(run: ProvisioningRun, rows: list[PlanItem], *, until: float, now: datetime) -> None:
+    """The items at the head: newcomers in a row at once, anything else one by one."""
+    new = []
+    for row in rows:
+        if row.action != PlanItem.Action.ADD:
+            break
+        new.append(row)
+    if new:
+        _add(run, new, now=now)
+        return
+    for row in rows:
+        if row.action == PlanItem.Action.ADD or monotonic() > until:
+            return
+        _one(run, row, now=now)
+
+
+def _add(run: ProvisioningRun, rows: list[PlanItem], *, now: datetime) -> None:
+    """Many at once; where one of them cannot be added, each by itself."""
+    try:
+        with transaction.atomic():
+            mine = _taken(run, rows)
+            if mine:
+                onboarding.add(run, mine, now=now)
+    except (IntegrityError, onboarding.ChangedMeanwhile):
+        for row in rows:
+            _one(run, row, now=now)
+
+
+def _taken(run: ProvisioningRun, rows: list[PlanItem]) -> list[PlanItem]:
+    """Those of `rows` that are still to do, held until the end of the transaction."""
+    ids = [row.pk for row in rows]
+    found = PlanItem.objects.select_for_update(of=("self",), skip_locked=True)
+    return list(found.filter(plan=run.plan_id, pk__in=ids, result=Result.TODO).order_by("position"))
+
+
+@transaction.atomic
+def _one(run: ProvisioningRun, row: PlanItem, *, now: datetime) -> None:
+    """One item and what became of it, in one transaction. One person's trouble does not hold up the others."""
+    mine = _taken(run, [row])
+    if not mine:
+        return
+    (row,) = mine
+    try:
+        with transaction.atomic():
+            if row.action == PlanItem.Action.ADD:
+                onboarding.add(run, [row], now=now)
+            else:
+                onboarding.change(run, row, now=now)
+        row.result, row.reason = Result.DONE, ""
+    except tuple(_CODES) as refusal:
+        code = next(code for kind, code in _CODES.items() if isinstance(refusal, kind))
+        row.result, row.reason = Result.FAILED, code
+    except Exception:
+        log.exception("run %s, item %s", run.public_id, row.pk)
+        row.result, row.reason = Result.FAILED, "unexpected"
+    row.save(update_fields=["result", "reason", "member"])
+
+
+# --- is the plan still right? -------------------------------------------------------------------------------------
+def _check(run: ProvisioningRun, *, now: datetime) -> bool:
+    """Before the first item, and again after an approval: whether the plan is still what would be done, and what
+    the guard holds back. Answers whether the run goes on."""
+    plan, approval = run.plan, _approval(run)
+    mark = fingerprint(run.connection, today=now.date(), incomplete=plan.incomplete)
+    thought = None
+    if mark != plan.inputs or approval is not None or _reading_changed(plan):
+        thought = plans.think(plan, now=now, approval=approval)
+    if approval is not None:
+        return _check_approved(run, thought, now=now)
+    if thought is not None and digest(thought.planned) != plan.digest:
+        _stale(run, thought, now=now)
+        return False
+    verdict = thought.verdict.outcome if thought is not None else plan.outcome
+    with transaction.atomic():
+        if not _mark_checked(run, now=now):
+            return False
+        if plan.rule is not None and plan.draft is not None:
+            rules.follow_draft(plan.rule, plan.draft, by=run.started_by, now=now)
+        if verdict != guard.Outcome.ALLOWED:
+            plan.items.filter(candidate=True, result=Result.TODO).update(result=Result.HELD)
+    return True
+
+
+def _reading_changed(plan: Plan) -> bool:
+    """Whether the directory was read, or tried to be read, since the plan was made."""
+    latest = (
+        plan.connection.directory_readings.filter(whole=True)
+        .exclude(state="running")
+        .order_by("-started_at")
+        .first()
+    )
+    return (latest.pk if latest else None) != plan.reading_id
+
+
+def _approval(run: ProvisioningRun) -> guard.Approval | None:
+    if not run.approved_digest:
+        return None
+    return guard.Approval(run.approved_digest, run.approval_ends)
+
+
+def _check_approved(run: ProvisioningRun, thought: plans.Thought, *, now: datetime) -> bool:
+    """Only the very set that was approved goes, while the approval holds and the directory can be believed."""
+    plan, verdict = run.plan, thought.verdict
+    if verdict.outcome == guard.Outcome.BLOCKED:
+        _pause(run, "reading_not_good", now=now)
+        return False
+    if verdict.digest != plan.candidates_digest:
+        _stale(run, thought, now=now)
+        return False
+    if not verdict.may_remove:
+        _pause(run, "approval_ended", now=now)
+        return False
+    with transaction.atomic():
+        if not _mark_checked(run, now=now):
+            return False
+        plan.items.filter(result=Result.HELD).update(result=Result.TODO)
+    return True
+
+
+def _mark_checked(run: ProvisioningRun, *, now: datetime) -> bool:
+    """Whether this job is the one that found the plan right."""
+    rows = ProvisioningRun.objects.filter(pk=run.pk, state=State.RUNNING, checked_at=None)
+    if not rows.update(checked_at=now):
+        return False
+    run.checked_at = now
+    return True
+
+
+def _stale(run: ProvisioningRun, thought: plans.Thought, *, now: datetime) -> None:
+    because = [reason.value for reason in diff_reasons(as_plan(run.plan), thought.planned)]
+    with transaction.atomic():
+        plans.mark_stale(run.plan, because, now=now)
+        _move(run, State.CANCELLED, (State.RUNNING,), now=now, reason="stale")
+
+
+# --- the end ------------------------------------------------------------------------------------------------------
+def counts(run: ProvisioningRun) -> dict[str, int]:
+    """How many items came to which result; one query."""
+    found = dict.fromkeys(Result.values, 0)
+    found |= dict(run.plan.items.order_by().values_list("result").annotate(Count("pk")))
+    return found
+
+
+def _finish(run: ProvisioningRun, *, now: datetime) -> None:
+    found = counts(run)
+    if found[Result.HELD]:
+        _pause(run, "", now=now)
+        return
+    state = State.PARTIAL if found[Result.FAILED] else State.SUCCEEDED
+    with transaction.atomic():
+        try:
+            _move(run, state, (State.RUNNING,), now=now)
+        except NotPossibleNow:
+            return  # another worker was faster, or somebody cancelled it
+        if run.plan.reading is not None:
+            policy = rules.policy_of(run.connection)
+            policy.scope = run.plan.reading.asked
+            policy.save(update_fields=["scope"])
+
+
+def _pause(run: ProvisioningRun, reason: str, *, now: datetime) -> None:
+    """Held by the guard. Who was told of the very same people a few days ago is not told again."""
+    before = (
+        ProvisioningRun.objects.filter(
+            connection=run.connection_id,
+            plan__candidates_digest=run.plan.candidates_digest,
+            told_at__gt=now - TOLD_AGAIN_AFTER,
+        )
+        .order_by("-told_at")
+        .first()
+    )
+    _move(
+        run, State.PAUSED, (State.RUNNING,), now=now, reason=reason,
+        told_at=before.told_at if before else run.told_at,
+        checked_at=None, approved_digest="", approval_ends=None,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def _move(
+    run: ProvisioningRun,
+    target: str,
+    allowed: Iterable[str],
+    *,
+    now: datetime,
+    by: User | None = None,
+    reason: str = "",
+    **changes,
+) -> None:
+    """One guarded UPDATE, with its line in the log."""
+    if target not in (State.RUNNING, State.PAUSED):
+        changes["finished_at"] = now
+    changes |= {"state": target, "state_since": now, "reason": reason}
+    if not ProvisioningRun.objects.filter(pk=run.pk, state__in=allowed).update(**changes):
+        raise NotPossibleNow
+    for name, value in changes.items():
+        setattr(run, name, value)
+    found = {result or "nothing": number for result, number in counts(run).items() if number}
+    audit.record(run.unit, _VERBS[target], run, by=by, now=now, reason=reason, state=target, **found)
+
+
+_VERBS = {
+    State.RUNNING: "run.approved",
+    State.PAUSED: "run.paused",
+    State.CANCELLED: "run.cancelled",
+    State.SUCCEEDED: "run.finished",
+    State.PARTIAL: "run.finished",
+    State.FAILED: "run.finished",
+}
+
+
+# --- what people do -----------------------------------------------------------------------------------------------
+def cancel(run: ProvisioningRun, *, by: User | None, now: datetime, reason: str = "by_hand") -> None:
+    """Do no more of it; what is done stays. Raises NotPossibleNow."""
+    _move(run, State.CANCELLED, (State.RUNNING, State.PAUSED), by=by, now=now, reason=reason)
+
+
+@transaction.atomic
+def approve(run: ProvisioningRun, *, digest: str, by: User, now: datetime) -> None:
+    """Somebody looked at the people the guard holds back, and says that exactly they go. Raises NotPossibleNow,
+    OtherCandidates."""
+    if digest != run.plan.candidates_digest:
+        raise OtherCandidates
+    _move(
+        run, State.RUNNING, (State.PAUSED,), by=by, now=now,
+        approved_by=by, approved_at=now, approval_ends=now + APPROVED_FOR, approved_digest=digest, checked_at=None,
+    )  # fmt: skip
+    jobs.enqueue_run(run)
+
+
+@transaction.atomic
+def keep_everybody(run: ProvisioningRun, *, until: date, by: User, now: datetime) -> int:
+    """Nobody whom the guard holds back goes, and none of them is asked about again before `until`. Answers how
+    many are kept. Raises NotPossibleNow."""
+    held = run.plan.items.filter(candidate=True, result=Result.HELD, member__isnull=False)
+    ids = list(held.values_list("member_id", flat=True))
+    cancel(run, by=by, now=now, reason="kept")
+    keep(Member.objects.filter(pk__in=ids), until=until, by=by, now=now)
+    return len(ids)
+
+
+@transaction.atomic
+def keep(kept: Iterable[Member], *, until: date, by: User, now: datetime) -> None:
+    """No run suspends these members or takes a role from them before `until`."""
+    kept = list(kept)
+    Kept.objects.bulk_create(
+        [Kept(unit_id=one.unit_id, member=one, until=until, decided_by=by, decided_at=now) for one in kept],
+        update_conflicts=True,
+        unique_fields=["member"],
+        update_fields=["until", "decided_by", "decided_at"],
+    )
+    for one in kept:
+        audit.record(one.unit, "member.kept", one, by=by, now=now, until=until.isoformat())
+
+
+def again(run: ProvisioningRun, *, by: User, now: datetime) -> Plan:
+    """A plan of what failed, and nothing else. Raises NotPossibleNow."""
+    if not run.plan.items.filter(result=Result.FAILED).exists():
+        raise NotPossibleNow
+    return plans.request_plan(run.connection, by=by, now=now, purpose=Plan.Purpose.AGAIN, again_of=run.plan)
