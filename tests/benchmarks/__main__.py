@@ -17,13 +17,13 @@ def main(wanted: str) -> int:
     from django.conf import settings
     from django.test.utils import get_runner, setup_test_environment
 
-    from tests.benchmarks import access, directory, jobs, members, memory, pages, push, sync
+    from tests.benchmarks import access, directory, jobs, members, memory, pages, provisioning, push, sync
 
     setup_test_environment()
     runner = get_runner(settings)(verbosity=0, interactive=False)
     databases = runner.setup_databases()
     try:
-        modules = (sync, members, access, jobs, memory, pages, push, directory)
+        modules = (sync, members, access, jobs, memory, pages, push, directory, provisioning)
         return sum([_run(module, wanted) for module in modules]) and 1
     finally:
         runner.teardown_databases(databases)

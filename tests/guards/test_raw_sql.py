@@ -20,6 +20,7 @@ REVIEWED = {
     "orgunits/bulk.py": "INSERT of a SELECT that the ORM wrote; names of columns are the model's",
     "orgunits/reviews.py": "INSERT of a SELECT that the ORM wrote; names of columns are the model's",
     "provisioning/fingerprint.py": "sums of hashes over whole tables in one statement; values are parameters",
+    "provisioning/onboarding.py": "links many people to members in one statement; values are parameters",
     "orgunits/paging.py": "a comparison of rows, (a, b) > (x, y), which the ORM cannot say; values are parameters",
 }
 SQL_BY_HAND = {"cursor", "raw", "extra", "RawSQL", "as_sql"}
