@@ -196,8 +196,12 @@ class World:
             raise KeyError(snapshot)
         with self.lock:
             wanted = self.section("directory")
+            administrators = {
+                domain: self.administrator(domain).id for domain in self._by_domain if domain in TENANTS
+            }
             wanted.clear()
             wanted["snapshot"] = snapshot
+            wanted["administrators"] = administrators
             self._read_directory()
         self.changed()
 
@@ -245,8 +249,11 @@ class World:
         return list(self._by_domain.get(domain, ()))
 
     def administrator(self, domain: str) -> Person:
-        """The one administrator of a tenant: the first person of its domain in file order."""
-        return self._by_domain[domain][0]
+        """The one administrator of a tenant: the first person of its domain in file order. On another date it is
+        still the same person, while they are there."""
+        people = self._by_domain[domain]
+        before = self.section("directory").get("administrators", {}).get(domain)
+        return next((one for one in people if one.id == before), people[0])
 
     def is_administrator(self, person: Person) -> bool:
         return person.tenant is not None and self.administrator(person.domain).id == person.id
