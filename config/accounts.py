@@ -5,10 +5,15 @@ from time import time
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.signals import social_account_added
 from django.conf import settings
+from django.dispatch import receiver
+from django.shortcuts import render
 from django.utils import timezone
 
+from connections import directory_sign_in
 from orgunits import joining
 
 
@@ -28,16 +33,38 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """Google and Microsoft sign in people who linked that account, while signed in or on the way to join."""
+    """Google and Microsoft sign in people who linked that account, while signed in or on the way to join, and
+    people whom a directory knows by it."""
 
     def is_open_for_signup(self, request, sociallogin) -> bool:
         return joining.carried_by(request.session, now=timezone.now()) is not None
 
     def pre_social_login(self, request, sociallogin) -> None:
-        """A new sign-in has the invited address, which the mailed link has proved; what the service says does
-        not count."""
-        if sociallogin.is_existing or request.user.is_authenticated:
+        """A new sign-in has the invited address, which the mailed link has proved, or the one of the member whom a
+        directory knows by this account; what the service says of addresses does not count."""
+        account = sociallogin.account
+        if sociallogin.is_existing:
+            directory_sign_in.link_new(account, now=timezone.now())
+            return
+        if request.user.is_authenticated:
             return
         if invitation := joining.carried_by(request.session, now=timezone.now()):
             sociallogin.user.email = invitation.email
             sociallogin.email_addresses = [EmailAddress(email=invitation.email, verified=True, primary=True)]
+            return
+        try:
+            account = directory_sign_in.claim(
+                account.provider, account.uid, account.extra_data, now=timezone.now()
+            )
+        except directory_sign_in.Refused as refused:
+            if refused.why == "unknown":
+                return  # allauth says that nobody signs up here
+            page = render(request, "socialaccount/refused.html", {"why": refused.why}, status=403)
+            raise ImmediateHttpResponse(page) from None
+        sociallogin.account, sociallogin.user = account, account.user
+
+
+@receiver(social_account_added)
+def account_was_linked(request, sociallogin, **kwargs) -> None:
+    """Who links an account while signed in becomes the members whom a directory knows by it."""
+    directory_sign_in.link_new(sociallogin.account, now=timezone.now())

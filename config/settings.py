@@ -28,8 +28,16 @@ ALLOWED_HOSTS = env_list(
 WHO_CREATES_UNITS = env("WHO_CREATES_UNITS", "staff")  # staff | everyone
 HAND_OFF_DAYS = env_int("HAND_OFF_DAYS", 7)
 
-# Google and Microsoft sign people in where the operator registered a client for it.
-SIGN_IN_SERVICES = [name for name in ("google", "microsoft") if env(f"SIGN_IN_{name.upper()}_CLIENT_ID")]
+# Google and Microsoft sign people in where the operator registered a client for it; the sandbox has its own.
+_sandbox_sign_ins = {
+    "google": ("convoke-sandbox.apps.googleusercontent.com", "sandbox-google-secret"),
+    "microsoft": ("a0000001-0000-4000-8000-000000000006", "sandbox-secret-sign-in"),
+}
+SIGN_IN_CLIENTS = {
+    name: env(f"SIGN_IN_{name.upper()}_CLIENT_ID", client_id if env("SANDBOX_URL") else "")
+    for name, (client_id, _secret) in _sandbox_sign_ins.items()
+}
+SIGN_IN_SERVICES = [name for name, client_id in SIGN_IN_CLIENTS.items() if client_id]
 
 # --- apps ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -169,11 +177,14 @@ SOCIALACCOUNT_ADAPTER = "config.accounts.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # identity is (issuer, subject), never an address
 SOCIALACCOUNT_PROVIDERS = {
     name: {
+        "provider_class": f"config.social_sign_in.{name.title()}",
         "OAUTH_PKCE_ENABLED": True,
         "APPS": [
             {
-                "client_id": env(f"SIGN_IN_{name.upper()}_CLIENT_ID"),
-                "secret": env_required(f"SIGN_IN_{name.upper()}_CLIENT_SECRET", f"Sign-in with {name}."),
+                "client_id": SIGN_IN_CLIENTS[name],
+                "secret": env(f"SIGN_IN_{name.upper()}_CLIENT_SECRET")
+                or (_sandbox_sign_ins[name][1] if env("SANDBOX_URL") else "")
+                or env_required(f"SIGN_IN_{name.upper()}_CLIENT_SECRET", f"Sign-in with {name}."),
                 "settings": {"tenant": env("SIGN_IN_MICROSOFT_TENANT", "organizations")},
             }
         ],

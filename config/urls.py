@@ -1,12 +1,13 @@
 """The portal's table of contents: everything about a unit stands under ou/<slug>/."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
 import connections.urls
 import orgunits.urls
 import orgunits.urls.support
-from config import gallery, home, sessions, unit_life
+from config import gallery, home, sessions, social_sign_in, unit_life
 from config.admin import sign_in
 from orgunits.access import open_to
 
@@ -25,6 +26,10 @@ urlpatterns = [
     path("", include(connections.urls.urls)),
     path("gallery/", gallery.gallery, name="gallery"),
     path("account/sessions/", open_to("signed_in")(sessions.sessions), name="usersessions_list"),
+    *(
+        path(f"account/{name}/login/callback/", social_sign_in.CALLBACKS[name], name=f"{name}_callback")
+        for name in settings.SIGN_IN_SERVICES
+    ),
     path("account/", include("allauth.urls")),
     path("admin/support/", include(orgunits.urls.support.urls)),
     path("admin/", admin.site.urls),

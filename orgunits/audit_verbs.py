@@ -70,6 +70,7 @@ VERBS: dict[str, str] = {
     "member.reinstated": _("Member reinstated"),
     "member.removed": _("Member removed"),
     "member.restored": _("Member restored"),
+    "member.signed_in_first": _("Member signed in for the first time"),
     "member.suspended": _("Member suspended"),
     "pair.other": _("Said not to be the same person"),
     "pair.same": _("Said to be the same person"),

@@ -23,10 +23,19 @@ class InvalidIdToken(ProviderError):
 
 def validated(token: str, *, keys_url: str, audience: str, nonce: str, session: ProviderSession) -> dict:
     """The claims of `token`; the caller checks the issuer. Raises InvalidIdToken, Unreachable, Unreadable."""
+    claims = signed(token, keys_url=keys_url, audience=audience, session=session)
+    if not nonce or claims.get("nonce") != nonce:
+        raise InvalidIdToken("nonce")
+    return claims
+
+
+def signed(token: str, *, keys_url: str, audience: str, session: ProviderSession) -> dict:
+    """`validated` without a nonce, where a code that PKCE tied to this browser was exchanged by the caller itself
+    (RFC 9700 §2.1.1). Raises InvalidIdToken, Unreachable, Unreadable."""
     try:
         key_id = jwt.get_unverified_header(token).get("kid", "")
         key = _key(keys_url, key_id, session)
-        claims = jwt.decode(
+        return jwt.decode(
             token,
             key,
             algorithms=["RS256"],  # never what the token itself asks for
@@ -36,9 +45,6 @@ def validated(token: str, *, keys_url: str, audience: str, nonce: str, session: 
         )
     except jwt.PyJWTError as error:
         raise InvalidIdToken(type(error).__name__) from None
-    if not nonce or claims.get("nonce") != nonce:
-        raise InvalidIdToken("nonce")
-    return claims
 
 
 def _key(url: str, key_id: str, session: ProviderSession):

@@ -23,6 +23,7 @@ COMMON = {
     "failing_page": "Page number `page` (2) of a listing fails with 500.",
     "clock_skew": "The provider's clock is `seconds` (600) ahead of the real one, when tokens are judged and in "
     "the Date of every answer.",
+    "id_token_claims": "ID tokens carry these `claims` (an object) instead; null removes a claim.",
     "push_lost": "Push messages are not sent.",
     "push_duplicate": "Each push message is sent twice.",
     "push_delay": "Push messages come `seconds` late.",

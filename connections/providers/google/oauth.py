@@ -140,6 +140,14 @@ def exchanged(
     return body, claims
 
 
+def signed_claims(token: str, *, audience: str, session: ProviderSession) -> dict:
+    """Who signed in to the portal itself, by an ID token. Raises ProviderError when it cannot be trusted."""
+    claims = id_tokens.signed(token, keys_url=KEYS, audience=audience, session=session)
+    if claims["iss"] not in ISSUERS:
+        raise id_tokens.InvalidIdToken("issuer")
+    return claims
+
+
 def address_in(claims: dict) -> str:
     """The person's address, where Google vouches for it; else empty."""
     return claims.get("email", "") if claims.get("email_verified", True) else ""

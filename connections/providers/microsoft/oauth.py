@@ -25,6 +25,7 @@ from connections.providers.base import (
 from connections.providers.http import ProviderSession, json_of, raise_if_busy_or_down
 
 DEFAULT_SCOPE = "https://graph.microsoft.com/.default"
+KEYS = f"{settings.MICROSOFT_LOGIN_URL}/organizations/discovery/v2.0/keys"
 TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 # Who may grant application permissions on Graph for everybody: Global and Privileged Role Administrator.
 # https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
@@ -72,21 +73,36 @@ def signed_in(
     body = json_of(answer)
     claims = id_tokens.validated(
         str(body.get("id_token", "")),
-        keys_url=f"{settings.MICROSOFT_LOGIN_URL}/organizations/discovery/v2.0/keys",
+        keys_url=KEYS,
         audience=key.client_id,
         nonce=nonce,
         session=session,
     )
-    tenant = str(claims.get("tid", ""))
-    if not TENANT.match(tenant) or claims["iss"] != f"https://login.microsoftonline.com/{tenant}/v2.0":
-        raise id_tokens.InvalidIdToken("issuer")
     return SignedIn(
-        tenant=tenant,
+        tenant=_tenant_in(claims),
         subject=str(claims.get("oid") or ""),
         address=str(claims.get("preferred_username") or claims.get("email") or ""),
         administrator=bool(ADMINISTRATOR_ROLES & set(claims.get("wids", []))),
         granted_scopes=tuple(str(body.get("scope", "")).split()),
     )
+
+
+def signed_claims(token: str, *, audience: str, session: ProviderSession) -> dict:
+    """Who signed in to the portal itself, by an ID token. Raises ProviderError when it cannot be trusted."""
+    keys = f"{settings.MICROSOFT_LOGIN_URL}/common/discovery/v2.0/keys"  # those of private accounts too
+    claims = id_tokens.signed(token, keys_url=keys, audience=audience, session=session)
+    _tenant_in(claims)
+    if not claims.get("oid"):
+        raise id_tokens.InvalidIdToken("oid")
+    return claims
+
+
+def _tenant_in(claims: dict) -> str:
+    """The tenant, which the issuer has to name too: one key signs for all of them."""
+    tenant = str(claims.get("tid", ""))
+    if not TENANT.match(tenant) or claims["iss"] != f"https://login.microsoftonline.com/{tenant}/v2.0":
+        raise id_tokens.InvalidIdToken("issuer")
+    return tenant
 
 
 def admin_consent_url(key: Key, *, tenant: str, redirect_uri: str, state: str) -> str:

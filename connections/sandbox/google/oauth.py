@@ -297,7 +297,9 @@ def _identity(world: World, given: Token, nonce: str | None) -> dict[str, Any]:
         claims |= {"name": person.name, "given_name": person.given_name, "family_name": person.family_name}
     if nonce:
         claims["nonce"] = nonce
-    return claims
+    if changed := world.faults.hit("id_token_claims", given.client_id, person.email):
+        claims |= changed.get("claims", {})
+    return {name: value for name, value in claims.items() if value is not None}
 
 
 # What a token is, and its end

@@ -19,6 +19,7 @@ from .routes import blueprint
 from .tokens import CODE_SECONDS, PREFIX, Code, give_code, scope_text, wire_scopes
 
 EMPLOYEES_SHOWN = 4
+CALLBACKS = ("/callback/google", "/google/login/callback")
 SIGN_IN = frozenset({"openid", PREFIX + "userinfo.email", PREFIX + "userinfo.profile"})
 LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1)(:\d+)?")
 KNOWN_QUERY = {
@@ -44,12 +45,12 @@ TEXTS = {
 
 
 def redirect_allowed(address: str) -> bool:
-    """Only this machine, and only a path that ends in /callback/google."""
+    """Only this machine, and only a path of this client's list."""
     parts = urlsplit(address)
     return (
         parts.scheme in ("http", "https")
         and LOOPBACK.fullmatch(parts.netloc) is not None
-        and parts.path.rstrip("/").endswith("/callback/google")
+        and parts.path.rstrip("/").endswith(CALLBACKS)
         and not parts.fragment
     )
 

@@ -10,7 +10,6 @@ FAULTS = {
     "consent_forged_tenant": "The consent page returns `tenant` (another tenant's guid) instead of the real one.",
     "consent_state_missing": "The consent page returns without `state`.",
     "consent_forged_state": "The consent page returns `state` (any text) instead of the caller's.",
-    "id_token_claims": "ID tokens carry these `claims` (an object) instead; null removes a claim.",
     "token_revoked": "Graph refuses every access token with 401, as after a revocation.",
     "role_missing": "Graph answers 403 as if the permission were gone, though the token carries it.",
     "mailbox_missing": "The mailbox is answered with 404 MailboxNotEnabledForRESTAPI.",

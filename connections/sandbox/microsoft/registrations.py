@@ -18,9 +18,10 @@ DEFAULTS = {
         "directory-groups",
         ["User.Read.All", "Organization.Read.All", "Place.Read.All", "GroupMember.Read.All"],
     ),
+    "a0000001-0000-4000-8000-000000000006": ("sign-in", []),
 }
 DELEGATED = {"openid", "email", "profile", "offline_access", "User.Read"}
-CALLBACKS = ("/callback/microsoft", "/callback/microsoft-consent")
+CALLBACKS = ("/callback/microsoft", "/callback/microsoft-consent", "/microsoft/login/callback/")
 
 
 def add_defaults(world: World) -> None:
