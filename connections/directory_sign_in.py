@@ -12,23 +12,22 @@ from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from orgunits import audit, joining, roles
+from orgunits import audit, joining, memberships, roles
 from orgunits.models import Member, OrganizationalUnit, User
 from orgunits.names import normal_address
 
-from .models import Connection, DirectoryPerson, DirectoryReading
+from .identity import vouching_people
+from .models import DirectoryPerson, DirectoryReading
 from .providers.base import ProviderError
 from .providers.google import oauth as google
 from .providers.http import ProviderSession
 from .providers.microsoft import oauth as microsoft
-from .states import State
 
 KEPT_CLAIMS = (
     "iss", "sub", "hd", "tid", "oid", "name", "given_name", "family_name", "email", "email_verified",
     "preferred_username",
 )  # fmt: skip
 CLAIMS = {"google": google.signed_claims, "microsoft": microsoft.signed_claims}
-VOUCHING = (State.ACTIVE, State.PAUSED)  # of a connection: nobody lost it, and it was bound to its unit
 
 
 class NotTrusted(Exception):
@@ -103,27 +102,10 @@ def people_of(subject: Subject) -> QuerySet[DirectoryPerson]:
     )
 
 
-def vouching_people() -> QuerySet[DirectoryPerson]:
-    """People whom a directory of Google or Microsoft shows now: present, enabled, and known by the tenant's id."""
-    return DirectoryPerson.objects.filter(
-        connection__kind=Connection.Kind.DIRECTORY,
-        connection__provider__in=list(CLAIMS),
-        connection__state__in=VOUCHING,
-        kind=DirectoryPerson.Kind.PERSON,
-        enabled=True,
-        absences=0,
-        deleted_at=None,
-    )
-
-
-def members_of(subject: Subject, user: User | None = None) -> list[Member]:
-    """The active members whom this subject may be from now on: those who have no sign-in, or `user`'s."""
-    found = {person.member_id: person.member for person in people_of(subject)}.values()
-    return [
-        member
-        for member in found
-        if member.state == Member.State.ACTIVE and member.user_id in (None, user.pk if user else None)
-    ]
+def members_of(subject: Subject) -> list[Member]:
+    """The active members without a sign-in whom this subject may be from now on."""
+    members = (person.member for person in people_of(subject))
+    return [one for one in members if one.state == Member.State.ACTIVE and one.user_id is None]
 
 
 @transaction.atomic
@@ -164,7 +146,7 @@ def _wait_for_others(units: list[int]) -> None:
 
 
 def _who_may_come(subject: Subject) -> list[Member]:
-    found = list({person.member_id: person.member for person in people_of(subject)}.values())
+    found = [person.member for person in people_of(subject)]
     if not found:
         raise Refused("unknown")
     active = [member for member in found if member.state == Member.State.ACTIVE]
@@ -182,17 +164,21 @@ def link_new(account: SocialAccount, *, now: datetime) -> list[Member]:
     """Make the members who came since the last sign-in with this account its user's. Asks one query where
     there are none."""
     subject = subject_of(account.provider, account.extra_data)
-    if subject is None or not any(member.user_id is None for member in members_of(subject, account.user)):
+    if subject is None or not members_of(subject):
         return []
     with transaction.atomic():
         _wait_for_others([member.unit_id for member in members_of(subject)])
-        user = User.objects.select_for_update(no_key=True).get(pk=account.user_id)
+        user = User.objects.select_for_update(no_key=True).filter(pk=account.user_id, is_active=True).first()
+        if user is None:
+            return []
         return [member for member in members_of(subject) if _link(member, user, account.provider, now=now)]
 
 
 def _link(member: Member, user: User, provider: str, *, now: datetime) -> bool:
     """Answers whether it was done: not where somebody else has become this member, nor for a second member of
     one sign-in in a unit."""
+    if user.memberships.filter(unit_id=member.unit_id, state__in=memberships.HERE).exists():
+        return False
     rows = Member.objects.filter(pk=member.pk, user=None, state=Member.State.ACTIVE)
     try:
         with transaction.atomic():

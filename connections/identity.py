@@ -1,20 +1,22 @@
-"""Whether we know that a member is who their address says: by the mailbox that answered, or by asking them."""
+"""Whether we know that a member is who their address says: by the mailbox that answered, by the directory that shows
+them under it, or by asking them."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orgunits import access, identity, members
 from orgunits.models import Member, User
 
 from . import jobs, mailboxes, personal_grants
-from .models import CalendarConnection, Mailbox
+from .models import CalendarConnection, Connection, DirectoryPerson, Mailbox
 from .modes import CAPABILITIES
 from .states import State
 
 SLICE = 200  # members asked by one job
+VOUCHING = (State.ACTIVE, State.PAUSED)  # of a directory: it was bound to its unit, and nobody lost it
 ASKED_WHERE = (Member.Identity.UNVERIFIED, Member.Identity.EXPIRED)
 
 
@@ -25,6 +27,7 @@ class ShownIdentity:
     code: str  # of Member.Identity
     since: datetime | None
     by_mailbox: bool  # their own mailbox answered through the connection
+    by_directory: bool  # a directory shows them under this address
     asks: bool  # nobody but the member can say it: a confirmation mail helps
 
     @property
@@ -32,14 +35,19 @@ class ShownIdentity:
         return Member.Identity(self.code).label
 
 
-def shown_identity(member: Member, mailbox: Mailbox | None) -> ShownIdentity:
-    """In Read Write and Free/Busy a member counts as verified once their mailbox answered; else what is stored."""
+def shown_identity(member: Member, mailbox: Mailbox | None, *, in_directory: bool = False) -> ShownIdentity:
+    """In Read Write and Free/Busy a member counts as verified once their mailbox answered; so does whom a directory
+    shows (`in_directory`: `person_of` finds somebody); else what is stored."""
     connection = mailbox.connection if mailbox else None
     inherent = connection is not None and connection.capabilities.verifies_organizer
     if inherent and mailbox.last_synced_at:
-        return ShownIdentity(Member.Identity.VERIFIED, None, by_mailbox=True, asks=False)
+        return ShownIdentity(Member.Identity.VERIFIED, None, by_mailbox=True, by_directory=False, asks=False)
+    if in_directory:
+        return ShownIdentity(Member.Identity.VERIFIED, None, by_mailbox=False, by_directory=True, asks=False)
     asks = connection is not None and not inherent and member.identity != Member.Identity.VERIFIED
-    return ShownIdentity(member.identity, member.identity_since, by_mailbox=False, asks=asks)
+    return ShownIdentity(
+        member.identity, member.identity_since, by_mailbox=False, by_directory=False, asks=asks
+    )
 
 
 def vouching_mailboxes() -> QuerySet[Mailbox]:
@@ -51,10 +59,46 @@ def vouching_mailboxes() -> QuerySet[Mailbox]:
     return Mailbox.objects.filter(inherent, last_synced_at__isnull=False)
 
 
+def vouching_people() -> QuerySet[DirectoryPerson]:
+    """People whom a directory of Google or Microsoft shows now: told in the last whole reading, and enabled.
+
+    What a file says is no directory's word: whoever wrote the file could not know.
+    """
+    return DirectoryPerson.objects.filter(
+        connection__kind=Connection.Kind.DIRECTORY,
+        connection__provider__in=(Connection.Provider.GOOGLE, Connection.Provider.MICROSOFT),
+        connection__state__in=VOUCHING,
+        kind=DirectoryPerson.Kind.PERSON,
+        enabled=True,
+        absences=0,
+        deleted_at=None,
+    )
+
+
+def person_of(member: Member) -> DirectoryPerson | None:
+    """The person by whom a directory vouches for this member, under the very address they have here."""
+    rows = vouching_people().filter(member=member, address=member.email)
+    return rows.select_related("connection").first()
+
+
+def in_directory() -> Exists:
+    """An annotation of members: whether `person_of` finds somebody."""
+    return Exists(vouching_people().filter(member=OuterRef("pk"), address=OuterRef("email")))
+
+
+def shown_as(rows: QuerySet[Member], code: str) -> QuerySet[Member]:
+    """Those of `rows` for whom `shown_identity` says `code`."""
+    vouched = Exists(vouching_mailboxes().filter(member=OuterRef("pk"))) | in_directory()
+    if code == Member.Identity.VERIFIED:
+        return rows.filter(Q(identity=code) | vouched)
+    return rows.filter(~vouched, identity=code)
+
+
 def unverified(connection: CalendarConnection) -> QuerySet[Member]:
-    """Active members of a connection that vouches for nobody, who were not asked or did not answer in time."""
+    """Active members of a connection that vouches for nobody, for whom no directory does, and who were not asked or
+    did not answer in time."""
     rows = connection.unit.members.active().filter(mailbox__connection=connection)
-    return rows.filter(identity__in=ASKED_WHERE)
+    return rows.filter(~in_directory(), identity__in=ASKED_WHERE)
 
 
 def start_asking(connection: CalendarConnection, *, by: User) -> None:

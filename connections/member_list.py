@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from orgunits.models import Member, OrganizationalUnit, RoleGrant
 from orgunits.names import sort_key
 from orgunits.paging import Page, page_of
 from orgunits.roles import ROLES
 
-from .identity import vouching_mailboxes
+from . import identity
 from .models import Mailbox
 
 PAGE_SIZE = 50
@@ -54,7 +54,7 @@ def members(unit: OrganizationalUnit, chosen: Chosen) -> QuerySet[Member]:
     if chosen.role:
         rows = rows.filter(Exists(RoleGrant.objects.filter(member=OuterRef("pk"), role=chosen.role)))
     if chosen.identity:
-        rows = _identified_so(rows, chosen.identity)
+        rows = identity.shown_as(rows, chosen.identity)
     if chosen.source:
         rows = rows.filter(came_by=chosen.source)
     if chosen.host:
@@ -75,14 +75,6 @@ def _read_so(rows: QuerySet[Member], calendar: str) -> QuerySet[Member]:
     return rows.filter(mailbox__state=kind)
 
 
-def _identified_so(rows: QuerySet[Member], identity: str) -> QuerySet[Member]:
-    """As `identity.shown_identity` says it: a mailbox that answered may vouch for its member."""
-    vouching = Exists(vouching_mailboxes().filter(member=OuterRef("pk")))
-    if identity == Member.Identity.VERIFIED:
-        return rows.filter(Q(identity=identity) | vouching)
-    return rows.filter(~vouching, identity=identity)
-
-
 def totals(rows: QuerySet[Member]) -> dict[str, int]:
     """How many of `rows` are in each member's state that occurs; one query."""
     counted = rows.order_by().values_list("state").annotate(number=Count("*"))
@@ -93,7 +85,15 @@ def totals(rows: QuerySet[Member]) -> dict[str, int]:
 def shown(rows: QuerySet[Member]) -> QuerySet[Member]:
     """`rows` with all that the list and the export tell of each, without a further query."""
     held = RoleGrant.objects.filter(member=OuterRef("pk")).order_by().values("role").distinct()
-    return rows.select_related("mailbox__connection").annotate(role_codes=ArraySubquery(held))
+    return rows.select_related("mailbox__connection").annotate(
+        role_codes=ArraySubquery(held), in_directory=identity.in_directory()
+    )
+
+
+def identity_of(member: Member) -> identity.ShownIdentity:
+    """What is known of the identity of a member of `shown`."""
+    box = getattr(member, "mailbox", None)
+    return identity.shown_identity(member, box, in_directory=member.in_directory)
 
 
 def role_names(member: Member) -> list[str]:
@@ -107,4 +107,5 @@ def page(rows: QuerySet[Member], *, order: str, after: str, size: int = PAGE_SIZ
     found = page_of(shown(rows), columns, after=after, size=size, descending=descending)
     for member in found.rows:
         member.role_names = role_names(member)
+        member.identified = identity_of(member)
     return found

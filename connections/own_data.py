@@ -11,7 +11,7 @@ from orgunits.models import AuditEvent, Member
 from orgunits.roles import ROLES
 
 from .audit_words import CODES
-from .identity import shown_identity
+from .identity import person_of, shown_identity
 from .models import BusyPeriod, EventPosition, Notice
 from .periods import moment_of
 
@@ -40,6 +40,7 @@ def kept_on(member: Member, *, own: bool) -> dict:
 
 
 def _profile(member: Member) -> dict:
+    box, present = getattr(member, "mailbox", None), person_of(member) is not None
     return {
         "id": member.public_id,
         "address": member.email,
@@ -54,7 +55,7 @@ def _profile(member: Member) -> dict:
         "time_zone_source": str(member.get_time_zone_source_display()),
         "working_hours": hours_of(member),
         "working_hours_source": str(member.get_working_hours_source_display()),
-        "identity": str(shown_identity(member, getattr(member, "mailbox", None)).label),
+        "identity": str(shown_identity(member, box, in_directory=present).label),
         "identity_since": member.identity_since,
     }
 

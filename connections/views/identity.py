@@ -69,8 +69,8 @@ def identities(request: HttpRequest, unit: OrganizationalUnit, connection_id: st
         "connection": row,
         "number": number,
         "first": list(rows.order_by("sort_key", "pk")[:20]),
-        "pending": everybody.filter(identity=Member.Identity.PENDING).count(),
-        "verified": everybody.filter(identity=Member.Identity.VERIFIED).count(),
+        "pending": identity.shown_as(everybody, Member.Identity.PENDING).count(),
+        "verified": identity.shown_as(everybody, Member.Identity.VERIFIED).count(),
     }
     return render(request, "connections/identities.html", context)
 

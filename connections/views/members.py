@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from connections import calendars, mailboxes, member_list, personal_grants, sync_now
 from connections.forms import MemberFilterForm, MemberSettingsForm
 from connections.free_busy import busy_periods
-from connections.identity import shown_identity
+from connections.identity import person_of, shown_identity
 from connections.member_list import Chosen
 from connections.states import State
 from connections.week import monday_of, week_bounds, week_days
@@ -112,7 +112,7 @@ def _cells(member: Member) -> list[str]:
         member.department,
         member.get_state_display(),
         ", ".join(member_list.role_names(member)),
-        shown_identity(member, box).label,
+        member_list.identity_of(member).label,
         member.get_came_by_display(),
         member.last_seen_on.isoformat() if member.last_seen_on else "",
         served.get_provider_display() if served else "",
@@ -165,6 +165,7 @@ def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> Ht
         weeks.append({"zone": own_zone.key, "whose": "member", "days": _week(row, monday, own_zone)})
     box, asked = getattr(row, "mailbox", None), asked_at(request, row.public_id)
     own = request.access.member.pk == row.pk
+    person = person_of(row)
     manages = request.access.may("manage_members")
     context = {
         "member": row,
@@ -178,7 +179,8 @@ def member(request: HttpRequest, unit: OrganizationalUnit, member_id: str) -> Ht
         "hours": member_verbs.hours_of(row),
         "own": own,
         "personal": personal_grants.own(row),
-        "identity": shown_identity(row, box),
+        "identity": shown_identity(row, box, in_directory=person is not None),
+        "person": person,
         "question": row.identity_confirmations.order_by("pk").last(),
         "may_change": own or manages,
         "manages": manages,

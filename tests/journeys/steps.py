@@ -138,6 +138,15 @@ def sign_in_at_provider(page: Page, provider: str, address: str) -> None:
     press(page, "Allow")
 
 
+def sign_in_with(page: Page, service: str, address: str) -> None:
+    """From the portal's sign-in page to Google's or Microsoft's and back."""
+    page.goto(reverse("account_login"))
+    follow(page, service)
+    press(page, f"Go to {service}")
+    choose_account(page, address)
+    press(page, "Allow")
+
+
 def prove_administrator(page: Page, address: str) -> None:
     """Google says only when asked once more whether the account is an administrator."""
     press(page, "Sign in as an administrator")

@@ -23,6 +23,9 @@ def of_visitors(states: States) -> list[Look]:
     return [
         ("sign-in", at("account_login")),
         ("sign-in refused", post_empty("account_login", button="Sign in")),
+        ("sign-in with Google", at("google_login")),
+        ("sign-in with Microsoft: no such sign-in was begun", at("microsoft_callback")),
+        ("sign-in with Microsoft: not known here", come_as_a_stranger),
         ("password forgotten", at("account_reset_password")),
         ("hand-off", at("hand_off", states.hand_off_token)),
         ("hand-off unknown", at("hand_off", "unknown")),
@@ -31,6 +34,11 @@ def of_visitors(states: States) -> list[Look]:
         ("hand-off at the provider", lambda page: steps.press(page, "Sign in as an administrator")),
         ("hand-off declined", lambda page: steps.press(page, "Cancel")),
     ]
+
+
+def come_as_a_stranger(page: Page) -> None:
+    """Sign in with an account of which no directory told."""
+    steps.sign_in_with(page, "Microsoft", "rosa.rival@rival-ms.example")
 
 
 def of_an_ops_admin(states: States) -> list[Look]:
