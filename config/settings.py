@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
+from config import sign_in_clients
 from config.env import env, env_bool, env_date, env_https, env_int, env_list, env_required
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -28,16 +29,9 @@ ALLOWED_HOSTS = env_list(
 WHO_CREATES_UNITS = env("WHO_CREATES_UNITS", "staff")  # staff | everyone
 HAND_OFF_DAYS = env_int("HAND_OFF_DAYS", 7)
 
-# Google and Microsoft sign people in where the operator registered a client for it; the sandbox has its own.
-_sandbox_sign_ins = {
-    "google": ("convoke-sandbox.apps.googleusercontent.com", "sandbox-google-secret"),
-    "microsoft": ("a0000001-0000-4000-8000-000000000006", "sandbox-secret-sign-in"),
-}
-SIGN_IN_CLIENTS = {
-    name: env(f"SIGN_IN_{name.upper()}_CLIENT_ID", client_id if env("SANDBOX_URL") else "")
-    for name, (client_id, _secret) in _sandbox_sign_ins.items()
-}
-SIGN_IN_SERVICES = [name for name, client_id in SIGN_IN_CLIENTS.items() if client_id]
+# Google and Microsoft sign people in where the operator registered a client for it.
+SOCIALACCOUNT_PROVIDERS = sign_in_clients.configured(sandbox=bool(env("SANDBOX_URL")))
+SIGN_IN_SERVICES = list(SOCIALACCOUNT_PROVIDERS)
 
 # --- apps ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -175,22 +169,6 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_ADAPTER = "config.accounts.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "config.accounts.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # identity is (issuer, subject), never an address
-SOCIALACCOUNT_PROVIDERS = {
-    name: {
-        "provider_class": f"config.social_sign_in.{name.title()}",
-        "OAUTH_PKCE_ENABLED": True,
-        "APPS": [
-            {
-                "client_id": SIGN_IN_CLIENTS[name],
-                "secret": env(f"SIGN_IN_{name.upper()}_CLIENT_SECRET")
-                or (_sandbox_sign_ins[name][1] if env("SANDBOX_URL") else "")
-                or env_required(f"SIGN_IN_{name.upper()}_CLIENT_SECRET", f"Sign-in with {name}."),
-                "settings": {"tenant": env("SIGN_IN_MICROSOFT_TENANT", "organizations")},
-            }
-        ],
-    }
-    for name in SIGN_IN_SERVICES
-}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Convoke"
