@@ -87,8 +87,11 @@ def add_directories(company: Company, number: int) -> None:
     row = make_directory(company.unit, by=company.olga, tenant=f"d{have}.example")
     first = company.unit.connections.directories().order_by("pk").first()
     known, number = first.directory_people.count(), 4 * number
-    member = company.member(company.emma)
-    people = make_people(first, [f"P{known + n:04} Person" for n in range(number)], member=member)
+    people = make_people(first, [f"P{known + n:04} Person" for n in range(number)])
+    free = company.unit.members.filter(directory_people=None).order_by("pk")
+    for person, member in zip(people, free, strict=False):
+        person.member = member
+        person.save()
     for n in range(number):
         outer = make_group(first, f"g{known + n}", people)
         outer.children.set(first.directory_groups.all()[:3])
