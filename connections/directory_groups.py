@@ -12,34 +12,44 @@ from .models import Connection, DirectoryGroup, DirectoryPerson, DirectoryRoom
 from .providers.directory import GroupSeen, RoomSeen
 
 
-@transaction.atomic
 def keep_group(connection: Connection, group: GroupSeen) -> None:
-    """Write a group and who is directly in it. Members whom the directory did not tell of are left out; of a
-    group that hides its members, those known before stay. Raises AuthorizationLost."""
-    must_still_work(connection)
-    row, _created = DirectoryGroup.objects.update_or_create(
-        connection=connection,
-        external_id=group.external_id,
-        defaults={
-            "unit_id": connection.unit_id,
-            "name": group.name,
-            "address": group.address,
-            "sort_key": sort_key(group.name or group.address or group.external_id),
-            "everybody": group.everybody,
-            "hidden": group.hidden,
-            "children_told": sorted(group.children),
-            "absent_since": None,
-        },
-    )
-    if group.hidden:
+    """Write a group and who is directly in it, where that differs from what is kept.
+
+    Members whom the directory did not tell of are left out; of a group that hides its members, those known before
+    stay. Raises AuthorizationLost when there is something to write and the connection was stopped meanwhile.
+    """
+    columns = {
+        "name": group.name,
+        "address": group.address,
+        "sort_key": sort_key(group.name or group.address or group.external_id),
+        "everybody": group.everybody,
+        "hidden": group.hidden,
+        "children_told": sorted(group.children),
+        "absent_since": None,
+    }
+    row = DirectoryGroup.objects.filter(connection=connection, external_id=group.external_id).first()
+    before = set(row.members.values_list("pk", flat=True)) if row else set()
+    told = before if group.hidden else _people_of(connection, group)
+    if row and told == before and all(getattr(row, name) == value for name, value in columns.items()):
         return
+    with transaction.atomic():
+        must_still_work(connection)
+        row, _created = DirectoryGroup.objects.update_or_create(
+            connection=connection,
+            external_id=group.external_id,
+            defaults={"unit_id": connection.unit_id, **columns},
+        )
+        row.members.remove(*(before - told))
+        row.members.add(*(told - before))
+
+
+def _people_of(connection: Connection, group: GroupSeen) -> set[int]:
+    """The keys of the group's direct members whom the directory told of."""
     told = set()
     for some in batched(list(group.members), AT_A_TIME):
         people = DirectoryPerson.objects.filter(connection=connection, external_id__in=some)
         told |= set(people.values_list("pk", flat=True))
-    before = set(row.members.values_list("pk", flat=True))
-    row.members.remove(*(before - told))
-    row.members.add(*(told - before))
+    return told
 
 
 @transaction.atomic

@@ -163,6 +163,7 @@ class _Walk:
         connection, reading, known = self.connection, self.reading, self._known()
         try:
             for page in service.people(reading.place.get("token", "")):
+                directory_store.still_works(connection)
                 directory_store.keep_people(connection, page.people, known, now=self.now)
                 if page.removed:
                     directory_store.keep_removals(connection, page.removed, now=self.now)
@@ -187,6 +188,7 @@ class _Walk:
     def _groups(self, service: DirectoryService) -> None:
         told = self.reading.place["told"]
         for group in service.groups(but=frozenset(told)):
+            directory_store.still_works(self.connection)
             keep_group(self.connection, group)
             told.append(group.external_id)
             if monotonic() > self.until:

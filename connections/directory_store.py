@@ -1,12 +1,15 @@
 """Writing what a directory told: only what differs, found by one digest for each person."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import F, Q
 
+from orgunits.models import OrganizationalUnit
 from orgunits.names import sort_key
 
 from .models import Connection, DirectoryAddress, DirectoryPerson
@@ -16,18 +19,36 @@ from .states import State
 
 KEPT_GONE = timedelta(days=30)
 AT_A_TIME = 5000  # rows of one statement
-TOLD = [
-    "kind", "address", "aliases", "given_name", "family_name", "sort_key", "department", "path", "employee_id",
-    "time_zone", "attributes", "enabled", "digest",
-]  # fmt: skip
+# Those of a page who are new or differ, in one statement and without an object for each.
+KEEP = """
+INSERT INTO connections_directoryperson (
+    unit_id, connection_id, public_id, external_id, first_seen_at, changed_at, absences, kind, address, aliases,
+    given_name, family_name, sort_key, department, path, employee_id, time_zone, attributes, enabled, digest)
+SELECT
+    %s, %s, told.public_id, told.external_id, %s, %s, 0, told.kind, told.address, told.aliases,
+    told.given_name, told.family_name, told.sort_key, told.department, told.path, told.employee_id, told.time_zone,
+    told.attributes, told.enabled, told.digest
+FROM jsonb_to_recordset(%s::jsonb) AS told(
+    public_id text, external_id text, kind text, address text, aliases jsonb, given_name text, family_name text,
+    sort_key text, department text, path text, employee_id text, time_zone text, attributes jsonb,
+    enabled boolean, digest text)
+ON CONFLICT (connection_id, external_id) DO UPDATE SET
+    kind = excluded.kind, address = excluded.address, aliases = excluded.aliases,
+    given_name = excluded.given_name, family_name = excluded.family_name, sort_key = excluded.sort_key,
+    department = excluded.department, path = excluded.path, employee_id = excluded.employee_id,
+    time_zone = excluded.time_zone, attributes = excluded.attributes, enabled = excluded.enabled,
+    digest = excluded.digest, changed_at = excluded.changed_at
+RETURNING external_id, id, digest
+"""
+new_public_id = DirectoryPerson._meta.get_field("public_id").get_default
 
 
 @dataclass
 class Known:
     """What is kept of a directory's people while it is read: two short columns of each."""
 
-    rows: dict[str, tuple[int, str]]  # external id -> key, digest
-    away: set[int]  # keys of those who were absent or deleted the last time
+    rows: dict[str, tuple[str, int, str]]  # external id -> external id, key, digest: as the rows come
+    away: set[int]  # keys of those who are absent or deleted
     seen: set[int] = field(default_factory=set)  # keys of those told in this reading
     added: int = 0
     changed: int = 0
@@ -37,9 +58,18 @@ class Known:
 def known(connection: Connection) -> Known:
     """One read of all people of the connection, as narrow as can be."""
     people = DirectoryPerson.objects.filter(connection=connection)
-    rows = people.values_list("external_id", "pk", "digest").iterator(chunk_size=5000)
+    rows = people.values_list("external_id", "pk", "digest")
     gone = people.exclude(absences=0, deleted_at=None).values_list("pk", flat=True)
-    return Known({external_id: (pk, digest) for external_id, pk, digest in rows}, set(gone))
+    return Known({row[0]: row for row in rows}, set(gone))
+
+
+def still_works(connection: Connection) -> None:
+    """Asked without a lock between two parts that change nothing, so that a pause ends a long reading too.
+
+    Raises AuthorizationLost.
+    """
+    rows = Connection.objects.filter(pk=connection.pk).values_list("state", "state_reason", "unit__state")
+    _must_be_active(*rows.get())
 
 
 def must_still_work(connection: Connection) -> None:
@@ -47,15 +77,18 @@ def must_still_work(connection: Connection) -> None:
 
     The caller holds the transaction. Raises AuthorizationLost.
     """
-    row = Connection.objects.select_related("unit").select_for_update(no_key=True, of=("self",))
-    row = row.get(pk=connection.pk)
-    if not row.unit.works:
+    rows = Connection.objects.select_for_update(no_key=True, of=("self",)).filter(pk=connection.pk)
+    _must_be_active(*rows.values_list("state", "state_reason", "unit__state").get())
+
+
+def _must_be_active(state: str, reason: str, unit_state: str) -> None:
+    if unit_state != OrganizationalUnit.State.ACTIVE:
         raise AuthorizationLost("unit_at_rest")
-    if row.state != State.ACTIVE:
-        raise AuthorizationLost(row.state_reason or "paused_by_admin")
+    if state != State.ACTIVE:
+        raise AuthorizationLost(reason or "paused_by_admin")
 
 
-def _columns(person: PersonSeen) -> dict:
+def columns_of(person: PersonSeen) -> dict:
     """What a row keeps of a person."""
     name = f"{person.family_name} {person.given_name}".strip() or person.name or person.address
     return {
@@ -75,40 +108,40 @@ def _columns(person: PersonSeen) -> dict:
     }
 
 
-@transaction.atomic
 def keep_people(connection: Connection, people: Iterable[PersonSeen], known: Known, *, now: datetime) -> None:
-    """Write those of one page who are new or differ. Who is told twice counts as told last.
+    """Write those of one page who are new or differ; a page of people as they were costs no statement.
 
-    Raises AuthorizationLost when the connection was stopped meanwhile.
+    Who is told twice counts as told last. Raises AuthorizationLost when the connection was stopped meanwhile.
     """
-    must_still_work(connection)
     page = {person.external_id: person for person in people}
     known.told += len(page)
-    new, changed = [], []
+    differing, rows, seen = [], known.rows, known.seen
     for external_id, person in page.items():
-        pk, digest = known.rows.get(external_id, (0, ""))
-        if pk:
-            known.seen.add(pk)
-        if digest == person.digest:
-            continue
-        row = DirectoryPerson(
-            unit_id=connection.unit_id, connection=connection, external_id=external_id,
-            first_seen_at=now, changed_at=now, **_columns(person),
-        )  # fmt: skip
-        (changed if pk else new).append(row)
+        row = rows.get(external_id)
+        if row is not None and row[2] == person.digest:
+            seen.add(row[1])
+        else:
+            differing.append(person)
+    if differing:
+        _write(connection, differing, known, now=now)
+
+
+@transaction.atomic
+def _write(connection: Connection, people: list[PersonSeen], known: Known, *, now: datetime) -> None:
+    must_still_work(connection)
+    changed = {person.external_id: person.address for person in people if person.external_id in known.rows}
     if changed:
-        _remember_addresses(connection, {row.external_id: row.address for row in changed}, now=now)
-    if new or changed:
-        written = DirectoryPerson.objects.bulk_create(
-            [*new, *changed],
-            update_conflicts=True,
-            unique_fields=["connection", "external_id"],
-            update_fields=[*TOLD, "changed_at"],
-        )
-        for row in written:
-            known.rows[row.external_id] = row.pk, row.digest
-            known.seen.add(row.pk)
-    known.added += len(new)
+        _remember_addresses(connection, changed, now=now)
+    told = [
+        {"external_id": person.external_id, "public_id": new_public_id(), **columns_of(person)}
+        for person in people
+    ]
+    with database.cursor() as cursor:
+        cursor.execute(KEEP, [connection.unit_id, connection.pk, now, now, json.dumps(told)])
+        written = cursor.fetchall()
+    known.rows |= {row[0]: row for row in written}
+    known.seen.update(row[1] for row in written)
+    known.added += len(people) - len(changed)
     known.changed += len(changed)
 
 
@@ -136,23 +169,30 @@ def keep_removals(connection: Connection, removed: Iterable[Removed], *, now: da
     return rows.update(deleted_at=now, changed_at=now)
 
 
-@transaction.atomic
 def mark_absences(connection: Connection, known: Known, *, now: datetime) -> int:
     """After a complete listing: who was not told is absent once more, who was told is here again.
 
     Answers how many are absent. Rows of people who are as they were are not written.
     """
+    missing = {row[1] for row in known.rows.values()} - known.seen
+    back = known.seen & known.away
+    if missing or back:
+        _write_absences(connection, missing, back, missing - known.away, now=now)
+    return len(missing)
+
+
+@transaction.atomic
+def _write_absences(
+    connection: Connection, missing: set[int], back: set[int], first_time: set[int], *, now: datetime
+) -> None:
     must_still_work(connection)
-    everybody = {pk for pk, _digest in known.rows.values()}
-    missing, back = everybody - known.seen, known.seen & known.away
     for keys, changes in (
         (missing, {"absences": F("absences") + 1}),
-        (missing - known.away, {"absent_since": now}),
+        (first_time, {"absent_since": now}),
         (back, {"absences": 0, "absent_since": None, "deleted_at": None}),
     ):
         for some in batched(sorted(keys), AT_A_TIME):
             DirectoryPerson.objects.filter(connection=connection, pk__in=some).update(**changes)
-    return len(missing)
 
 
 def forget_gone(*, now: datetime) -> int:

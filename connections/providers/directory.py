@@ -5,7 +5,7 @@ Nothing here knows a vendor. An id is the provider's own and never changes; addr
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from orgunits.names import normal_address
@@ -80,6 +80,7 @@ class PersonSeen:
     enabled: bool
     kind: str
     attributes: tuple[tuple[str, str], ...] = ()
+    digest: str = field(init=False, compare=False)  # the same digest, nothing changed
 
     def __post_init__(self) -> None:
         _must_be_an_id(self.external_id)
@@ -93,6 +94,7 @@ class PersonSeen:
         object.__setattr__(self, "address", address)
         object.__setattr__(self, "aliases", tuple(sorted(aliases)))
         object.__setattr__(self, "attributes", tuple(sorted(pair for pair in self.attributes if pair[1])))
+        object.__setattr__(self, "digest", self._digest())
 
     @property
     def name(self) -> str:
@@ -100,9 +102,8 @@ class PersonSeen:
         whole = f"{self.given_name} {self.family_name}".strip()
         return whole or dict(self.attributes).get("display_name", "")
 
-    @property
-    def digest(self) -> str:
-        """32 hexadecimal digits over everything told: the same digest, nothing changed."""
+    def _digest(self) -> str:
+        """32 hexadecimal digits over everything told, made once: it is compared with every reading."""
         pairs = (f"{name}={text}" for name, text in self.attributes)
         told = (
             self.external_id, self.address, self.given_name, self.family_name, self.department, self.path,

@@ -73,7 +73,7 @@ def read_bare(connection: Connection) -> None:
 
 def insert(rows: list[DirectoryPerson]) -> None:
     """The same rows by the means that Django has for it."""
-    columns = [*directory_store.TOLD, "changed_at"]
+    columns = [*directory_store.columns_of(somebody(0)), "changed_at"]
     for row in rows:
         row.pk = None
     DirectoryPerson.objects.bulk_create(

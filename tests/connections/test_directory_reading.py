@@ -1,11 +1,14 @@
 """A directory is read as it is told: people, groups and rooms; who is not there is counted, never dropped."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
 from django.utils import timezone
 
 from connections import directories, directory_reading, directory_store
+from connections.directory_groups import keep_group
 from connections.models import (
     Connection,
     DirectoryAddress,
@@ -14,8 +17,10 @@ from connections.models import (
     DirectoryReading,
     DirectoryRoom,
 )
+from connections.providers.directory import GroupSeen
 from connections.sandbox import people as data
 from tests.connecting import connect_directory
+from tests.directories import make_directory, make_person
 from tests.people import make_company
 from tests.worker import run_waiting_jobs
 
@@ -262,6 +267,47 @@ def test_who_stops_the_connection_in_the_middle_of_a_reading_has_nothing_more_wr
     assert not connection.directory_people.exclude(absences=0).exists()
     connection.refresh_from_db()
     assert connection.state == {"pause": "paused", "disconnect": "disconnected"}[act]
+
+
+def test_a_pause_ends_a_reading_that_has_nothing_to_write(company, providers, monkeypatch):
+    connection = connected(company, providers, "google")
+    told = read(connection).people
+    keep, pages = directory_store.keep_people, []
+
+    def paused_after_one_page(row, people, known, *, now):
+        keep(row, people, known, now=now)
+        if not pages:
+            directories.pause(Connection.objects.get(pk=row.pk), by=company.olga, now=now)
+        pages.append(len(people))
+
+    monkeypatch.setattr(directory_store, "keep_people", paused_after_one_page)
+
+    reading = read(connection)
+
+    assert (reading.state, reading.problem) == ("incomplete", "paused_by_admin")
+    assert sum(pages) < told
+
+
+def test_groups_that_are_as_they_were_are_not_written(company, providers, django_assert_num_queries):
+    connection = make_directory(company.unit, by=company.olga)
+    ana = make_person(connection, "Ana Silva")
+    group = GroupSeen("g", "Sales", "sales@kube.example", members=(ana.external_id,), children=("h",))
+    keep_group(connection, group)
+    before = row_versions(DirectoryGroup), row_versions(DirectoryGroup.members.through)
+
+    with django_assert_num_queries(3):
+        keep_group(connection, group)
+
+    assert (row_versions(DirectoryGroup), row_versions(DirectoryGroup.members.through)) == before
+    keep_group(connection, replace(group, members=()))
+    assert not connection.directory_groups.get().members.exists()
+
+
+def row_versions(model: type) -> list[tuple]:
+    """PostgreSQL's own mark on each row of the last transaction that wrote it."""
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT id, xmin, ctid FROM {model._meta.db_table} ORDER BY id")  # noqa: S608
+        return cursor.fetchall()
 
 
 @BOTH

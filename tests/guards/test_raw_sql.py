@@ -15,6 +15,7 @@ REVIEWED = {
     "config/broker.py": "takes a due task in one statement, with SKIP LOCKED; values are parameters",
     "connections/hints.py": "keeps a provider's hint in a fifth of the ORM's time; values are parameters",
     "connections/push_messages.py": "finds a message's channel in a fifth of the ORM's time; values are parameters",
+    "connections/directory_store.py": "an upsert of a page in a third of the ORM's time; values are parameters",
     "connections/bare_spans.py": "joins spans that overlap, in one statement; the SELECT in it is the ORM's",
     "orgunits/first_run.py": "an advisory lock; its number is a constant",
     "orgunits/bulk.py": "INSERT of a SELECT that the ORM wrote; names of columns are the model's",
