@@ -278,6 +278,8 @@ WINDOW_DAYS_AHEAD = 201
 POLL_SECONDS = env_int("POLL_SECONDS", 300)  # a mailbox is due again this long after it was read
 PUSHED_POLL_SECONDS = env_int("PUSHED_POLL_SECONDS", 900)  # the same where changes are announced
 PUSH_INTERVAL_SECONDS = env_int("PUSH_INTERVAL_SECONDS", 5)  # announced changes are fetched no sooner
+# Two readings of a directory in which somebody is missing count as two when they began this far apart.
+DIRECTORY_SNAPSHOT_HOURS = env_int("DIRECTORY_SNAPSHOT_HOURS", 6)
 SYNC_SLICE = env_int("SYNC_SLICE", 50)  # mailboxes in one job
 SYNC_THREADS = env_int("SYNC_THREADS", 25)  # simultaneous calls of one job; at most 4 for one mailbox
 

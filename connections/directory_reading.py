@@ -10,6 +10,7 @@ from array import array
 from datetime import datetime, timedelta
 from time import monotonic
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -23,6 +24,7 @@ from .modes import Extra
 from .providers.base import AuthorizationLost, FeedExpired, ProviderError, Throttled, Unreachable, readable
 from .providers.directory import DirectoryService
 from .services import directory_service
+from .snapshots import Snapshot, counts_as_snapshot
 from .states import State, explain
 
 Reading = DirectoryReading.State
@@ -95,6 +97,19 @@ def _forget_the_way(reading: DirectoryReading) -> None:
     reading.place, reading.seen, reading.people, reading.added, reading.changed = {}, b"", 0, 0, 0
 
 
+def counts(reading: DirectoryReading) -> bool:
+    """Whether who is not told in this reading, which saw everything, is absent once more."""
+    earlier = reading.connection.directory_readings.filter(state=Reading.COMPLETE, whole=True)
+    earlier = earlier.exclude(pk=reading.pk).order_by("-started_at")
+    last, counted = earlier.first(), earlier.filter(counted=True).first()
+    return counts_as_snapshot(
+        Snapshot(reading.started_at, reading.people, reading.asked),
+        before=last and Snapshot(last.started_at, last.people, last.asked),
+        counted_at=counted and counted.started_at,
+        interval=timedelta(hours=settings.DIRECTORY_SNAPSHOT_HOURS),
+    )
+
+
 # --- the walk -----------------------------------------------------------------------------------------------------
 def read(connection: Connection, *, now: datetime, seconds: float = SECONDS) -> DirectoryReading | None:
     """Read the directory, for about `seconds`; what is left is put into the queue.
@@ -104,10 +119,11 @@ def read(connection: Connection, *, now: datetime, seconds: float = SECONDS) -> 
     reading = take(connection, now=now)
     if reading is None:
         return None
-    problem, code = "", ""
     try:
         with readable():
-            _Walk(connection, reading, until=monotonic() + seconds, now=now).go()
+            missing = _Walk(connection, reading, until=monotonic() + seconds, now=now).go()
+        _completed(connection, reading, missing, now=now)
+        return reading
     except HandOver:
         _hand_over(connection, reading)
         return reading
@@ -121,7 +137,7 @@ def read(connection: Connection, *, now: datetime, seconds: float = SECONDS) -> 
         problem, code = "provider_down", error.code
     except ProviderError as error:
         problem, code = "failed_at_provider", error.code
-    _finish(connection, reading, problem, code, now=now)
+    _ended_before(connection, reading, problem, code, now=now)
     if problem in LOST:  # one refusal alone ends nothing that worked
         check_connection(connection, by=None, now=now)
     return reading
@@ -134,8 +150,8 @@ class _Walk:
     def __init__(self, connection: Connection, reading: DirectoryReading, *, until: float, now: datetime):
         self.connection, self.reading, self.until, self.now = connection, reading, until, now
 
-    def go(self) -> None:
-        """Raises ProviderError, HandOver."""
+    def go(self) -> set[int]:
+        """Answers whom the directory did not tell of: their keys. Raises ProviderError, HandOver."""
         connection, reading = self.connection, self.reading
         service, known = directory_service(connection), None
         if reading.place.get("phase", PEOPLE) == PEOPLE:
@@ -145,8 +161,7 @@ class _Walk:
             self._groups(service)
         if self._has_rooms:
             reading.rooms = keep_rooms(connection, list(service.rooms()), now=self.now)
-        if reading.people:
-            reading.absent = directory_store.mark_absences(connection, known or self._known(), now=self.now)
+        return directory_store.not_told(known or self._known())
 
     @property
     def _has_rooms(self) -> bool:
@@ -196,27 +211,56 @@ class _Walk:
         self.reading.groups = all_groups_told(self.connection, told, now=self.now)
 
 
+# --- its end ------------------------------------------------------------------------------------------------------
 @transaction.atomic
 def _hand_over(connection: Connection, reading: DirectoryReading) -> None:
     """The place and the job that goes on from it, together."""
-    reading.leased_until = None
-    reading.save()
-    jobs.enqueue_directory(connection)
+    if _is_ours(reading):
+        reading.leased_until = None
+        reading.save()
+        jobs.enqueue_directory(connection)
 
 
 @transaction.atomic
-def _finish(
+def _completed(
+    connection: Connection, reading: DirectoryReading, missing: set[int], *, now: datetime
+) -> None:
+    """Everything was seen. Who is absent is written together with the reading that says so: a job that is killed
+    counts nobody twice. Raises AuthorizationLost."""
+    if not _is_ours(reading):
+        return
+    counted = counts(reading)
+    if counted and missing:
+        directory_store.mark_absences(connection, missing, now=now)
+    _end(connection, reading, Reading.COMPLETE, now=now, absent=len(missing), counted=counted)
+    Connection.objects.filter(pk=connection.pk).update(last_good_at=now)
+    if connection.state_reason:
+        explain(connection, "")
+
+
+@transaction.atomic
+def _ended_before(
     connection: Connection, reading: DirectoryReading, problem: str, code: str, *, now: datetime
 ) -> None:
-    reading.state = Reading.INCOMPLETE if problem else Reading.COMPLETE
-    reading.problem, reading.problem_code, reading.finished_at = problem, code, now
+    """It did not come to its end: what was told is kept, and nobody is absent by it."""
+    if _is_ours(reading):
+        _end(connection, reading, Reading.INCOMPLETE, now=now, problem=problem, problem_code=code)
+        explain(connection, problem)
+
+
+def _is_ours(reading: DirectoryReading) -> bool:
+    """Whether no other job took it over, because this one was slow to its lease's end. Locks the row."""
+    rows = DirectoryReading.objects.select_for_update().filter(pk=reading.pk, state=Reading.RUNNING)
+    return rows.filter(leased_until=reading.leased_until).exists()
+
+
+def _end(
+    connection: Connection, reading: DirectoryReading, state: Reading, *, now: datetime, **facts: object
+) -> None:
+    for name, value in facts.items():
+        setattr(reading, name, value)
+    reading.state, reading.finished_at = state, now
     reading.leased_until, reading.place, reading.seen = None, {}, b""
     reading.save()
-    if problem:
-        explain(connection, problem)
-    else:
-        Connection.objects.filter(pk=connection.pk).update(last_good_at=now)
-        if connection.state_reason:
-            explain(connection, "")
     kept = connection.directory_readings.order_by("-started_at").values_list("pk", flat=True)[:KEPT]
     connection.directory_readings.exclude(pk__in=list(kept)).delete()

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 
 from orgunits.models import OrganizationalUnit
 from orgunits.names import sort_key
@@ -109,7 +110,7 @@ def columns_of(person: PersonSeen) -> dict:
 
 
 def keep_people(connection: Connection, people: Iterable[PersonSeen], known: Known, *, now: datetime) -> None:
-    """Write those of one page who are new or differ; a page of people as they were costs no statement.
+    """Write those of one page who are new, differ or come back; a page of people as they were costs no statement.
 
     Who is told twice counts as told last. Raises AuthorizationLost when the connection was stopped meanwhile.
     """
@@ -122,13 +123,21 @@ def keep_people(connection: Connection, people: Iterable[PersonSeen], known: Kno
             seen.add(row[1])
         else:
             differing.append(person)
-    if differing:
-        _write(connection, differing, known, now=now)
+    back = (
+        {rows[external_id][1] for external_id in page if external_id in rows} & known.away
+        if known.away
+        else ()
+    )
+    if differing or back:
+        with transaction.atomic():
+            must_still_work(connection)
+            if differing:
+                _write(connection, differing, known, now=now)
+            DirectoryPerson.objects.filter(pk__in=back).update(absences=0, absent_since=None, deleted_at=None)
+        known.away.difference_update(back)
 
 
-@transaction.atomic
 def _write(connection: Connection, people: list[PersonSeen], known: Known, *, now: datetime) -> None:
-    must_still_work(connection)
     changed = {person.external_id: person.address for person in people if person.external_id in known.rows}
     if changed:
         _remember_addresses(connection, changed, now=now)
@@ -169,30 +178,18 @@ def keep_removals(connection: Connection, removed: Iterable[Removed], *, now: da
     return rows.update(deleted_at=now, changed_at=now)
 
 
-def mark_absences(connection: Connection, known: Known, *, now: datetime) -> int:
-    """After a complete listing: who was not told is absent once more, who was told is here again.
-
-    Answers how many are absent. Rows of people who are as they were are not written.
-    """
-    missing = {row[1] for row in known.rows.values()} - known.seen
-    back = known.seen & known.away
-    if missing or back:
-        _write_absences(connection, missing, back, missing - known.away, now=now)
-    return len(missing)
+def not_told(known: Known) -> set[int]:
+    """The keys of those of whom a complete listing did not tell."""
+    return {row[1] for row in known.rows.values()} - known.seen
 
 
 @transaction.atomic
-def _write_absences(
-    connection: Connection, missing: set[int], back: set[int], first_time: set[int], *, now: datetime
-) -> None:
+def mark_absences(connection: Connection, missing: set[int], *, now: datetime) -> None:
+    """After a complete listing that counts: these are absent once more. Raises AuthorizationLost."""
     must_still_work(connection)
-    for keys, changes in (
-        (missing, {"absences": F("absences") + 1}),
-        (first_time, {"absent_since": now}),
-        (back, {"absences": 0, "absent_since": None, "deleted_at": None}),
-    ):
-        for some in batched(sorted(keys), AT_A_TIME):
-            DirectoryPerson.objects.filter(connection=connection, pk__in=some).update(**changes)
+    for some in batched(sorted(missing), AT_A_TIME):
+        rows = DirectoryPerson.objects.filter(connection=connection, pk__in=some)
+        rows.update(absences=F("absences") + 1, absent_since=Coalesce("absent_since", Value(now)))
 
 
 def forget_gone(*, now: datetime) -> int:

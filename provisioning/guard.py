@@ -5,7 +5,7 @@ approval changes that, the next good reading does. *Paused by guard*: more would
 person approves exactly this set of candidates, or nobody goes.
 
 That a person is missing counts only when two complete snapshots say so, at least one interval apart
-(`counts_as_snapshot`). What the provider says outright, deleted or suspended, counts at once and comes here too.
+(`connections.snapshots`). What the provider says outright, deleted or suspended, counts at once and comes here too.
 """
 
 import json
@@ -40,7 +40,6 @@ class Reading:
     scope: Scope = Scope()
     scope_before: Scope | None = None  # of the run before; None: this is the first
     rows_before: int | None = None  # of the last complete reading
-    hours_since_complete: float | None = None  # since that one; None: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +123,6 @@ def why_blocked(reading: Reading) -> tuple[Block, ...]:
         (changed and now.credential != before.credential, Block.CREDENTIAL_CHANGED),
     )
     return tuple(code for holds, code in found if holds)
-
-
-def counts_as_snapshot(reading: Reading, *, interval_hours: float) -> bool:
-    """Whether who is missing in this reading is one snapshot further from being a candidate."""
-    since = reading.hours_since_complete
-    return not why_blocked(reading) and (since is None or since >= interval_hours)
 
 
 def candidates_of(plan: Plan) -> tuple[Candidate, ...]:

@@ -43,5 +43,6 @@ for _name in _ours:  # test workers inherit this environment, but each of them s
 MFA_REQUIRED = False  # its own tests switch it on
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "orgunits.hashers.RandomSecretHasher"]
+DIRECTORY_SNAPSHOT_HOURS = 0  # its own tests set it
 REAUTHENTICATION = False  # its own tests switch it on
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

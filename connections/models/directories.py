@@ -26,6 +26,7 @@ class DirectoryReading(UnitScoped):
     problem = models.CharField(max_length=60, blank=True)  # a code of connections/reasons.py
     problem_code = models.CharField(max_length=100, blank=True)  # the provider's own
     whole = models.BooleanField(default=True)  # False: only what changed since the last one
+    counted = models.BooleanField(default=False)  # who was not told in it is absent once more
     asked = models.CharField(max_length=64, blank=True)  # digest of tenant, key, administrator and scopes
     started_at = models.DateTimeField(default=timezone.now)
     leased_until = models.DateTimeField(null=True, blank=True)  # a job reads until then
@@ -76,7 +77,7 @@ class DirectoryPerson(UnitScoped):
     digest = models.CharField(max_length=32)  # of all that was told
     first_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField()
-    absences = models.PositiveSmallIntegerField(default=0)  # complete readings in a row without this person
+    absences = models.PositiveSmallIntegerField(default=0)  # counted readings in a row without this person
     absent_since = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)  # the provider said so itself
     member = models.ForeignKey(

@@ -64,7 +64,9 @@ def keep(connection: Connection, people: list[PersonSeen]) -> None:
     known = directory_store.known(connection)
     for first in range(0, len(people), PAGE):
         directory_store.keep_people(connection, people[first : first + PAGE], known, now=now)
-    directory_store.mark_absences(connection, known, now=now)
+    missing = directory_store.not_told(known)
+    if missing:
+        directory_store.mark_absences(connection, missing, now=now)
 
 
 def read_bare(connection: Connection) -> None:

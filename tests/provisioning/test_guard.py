@@ -16,7 +16,6 @@ from provisioning.guard import (
     Scope,
     base_of,
     candidates_of,
-    counts_as_snapshot,
     digest_of,
     judge,
     why_blocked,
@@ -26,7 +25,7 @@ from provisioning.plan_values import OnLeaving, Origin, State
 from tests.provisioning.planning import by_department, by_hand, everybody, person, plan_of, provided
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
-GOOD = Reading(complete=True, rows=100, scope_before=Scope(), rows_before=100, hours_since_complete=24)
+GOOD = Reading(complete=True, rows=100, scope_before=Scope(), rows_before=100)
 
 
 def leavers(number: int, clause: Clause = Clause.ABSENT_TWICE, **facts) -> list[Candidate]:
@@ -113,22 +112,6 @@ def test_no_approval_ends_a_block():
 
 def test_the_first_reading_of_all_has_nothing_to_compare_with():
     assert why_blocked(Reading(complete=True, rows=1, scope=Scope(filter="x"))) == ()
-
-
-@pytest.mark.parametrize(
-    ("facts", "counts"),
-    [
-        ({}, True),
-        ({"hours_since_complete": None}, True),
-        ({"hours_since_complete": 19.9}, False),
-        ({"hours_since_complete": 20}, True),
-        ({"rows": 0}, False),
-        ({"complete": False}, False),
-        ({"scope": Scope(filter="dept=Sales")}, False),
-    ],
-)
-def test_a_snapshot_counts_when_it_is_believed_and_an_interval_after_the_last(facts, counts):
-    assert counts_as_snapshot(replace(GOOD, **facts), interval_hours=20) is counts
 
 
 # Approval
