@@ -21,8 +21,9 @@ from .directory_groups import all_groups_told, keep_group, keep_rooms
 from .health import LOST, check_connection
 from .models import Connection, DirectoryReading
 from .modes import Extra
-from .providers.base import AuthorizationLost, FeedExpired, ProviderError, Throttled, Unreachable, readable
+from .providers.base import FeedExpired, ProviderError, Throttled, readable
 from .providers.directory import DirectoryService
+from .reasons import code_of
 from .services import directory_service
 from .snapshots import Snapshot, counts_as_snapshot
 from .states import State, explain
@@ -127,17 +128,12 @@ def read(connection: Connection, *, now: datetime, seconds: float = SECONDS) -> 
     except HandOver:
         _hand_over(connection, reading)
         return reading
-    except AuthorizationLost as error:
-        problem, code = error.reason, error.code
-    except Throttled as error:
-        problem, code = "provider_busy", error.code
-        patience = timedelta(seconds=min(error.retry_after or 60, 3600))
-        circuits.be_patient(connection, until=now + patience)
-    except Unreachable as error:
-        problem, code = "provider_down", error.code
     except ProviderError as error:
-        problem, code = "failed_at_provider", error.code
-    _ended_before(connection, reading, problem, code, now=now)
+        problem = code_of(error)
+        if isinstance(error, Throttled):
+            patience = timedelta(seconds=min(error.retry_after or 60, 3600))
+            circuits.be_patient(connection, until=now + patience)
+        _ended_before(connection, reading, problem, error.code, now=now)
     if problem in LOST:  # one refusal alone ends nothing that worked
         check_connection(connection, by=None, now=now)
     return reading

@@ -18,10 +18,9 @@ from .providers.base import (
     MailboxError,
     ProviderError,
     ScopeAnswer,
-    Throttled,
-    Unreachable,
     readable,
 )
+from .reasons import code_of
 from .services import Service, service_of
 from .states import State
 
@@ -119,12 +118,8 @@ def _look(connection: Connection, service: Service | None) -> tuple[Verdict, lis
         return ask(connection, service or service_of(connection))
     except AuthorizationLost as error:
         return _refused(connection, error.reason), [], None
-    except Unreachable:
-        return Verdict(False, "provider_down", waits=True), [], None
-    except Throttled:
-        return Verdict(False, "provider_busy", waits=True), [], None
-    except ProviderError:
-        return Verdict(False, "failed_at_provider", waits=True), [], None
+    except ProviderError as error:
+        return Verdict(False, code_of(error), waits=True), [], None
 
 
 def _refused(connection: Connection, reason: str) -> Verdict:

@@ -21,10 +21,9 @@ from .providers.base import (
     AuthorizationLost,
     MailboxError,
     ProviderError,
-    Throttled,
-    Unreachable,
     readable,
 )
+from .reasons import code_of
 from .services import Service, proven_domains, service_of
 from .states import OF_THE_CONNECTION, State
 
@@ -161,14 +160,7 @@ def _observe_directory(connection: Connection, *, now: datetime) -> dict[str, Fi
 
 # --- what the provider answers ------------------------------------------------------------------------------------
 def _no_answer(error: ProviderError) -> Finding:
-    """Why a provider told nothing about what was asked: a code of connections/reasons.py."""
-    if isinstance(error, AuthorizationLost):
-        return Finding(Result.UNKNOWN, error.reason)
-    if isinstance(error, Throttled):
-        return Finding(Result.UNKNOWN, "provider_busy")
-    return Finding(
-        Result.UNKNOWN, "provider_down" if isinstance(error, Unreachable) else "failed_at_provider"
-    )
+    return Finding(Result.UNKNOWN, code_of(error))
 
 
 def _must_be_refused(connection: Connection, service: Service) -> Finding:

@@ -12,8 +12,9 @@ from orgunits.models import User
 from . import health
 from .credentials import As
 from .models import Connection, Credential
-from .providers.base import AuthorizationLost, ProviderError, Throttled, Unreachable
+from .providers.base import ProviderError
 from .providers.google.oauth import key_from_json
+from .reasons import code_of
 from .services import calendar_service
 from .states import State
 
@@ -95,14 +96,8 @@ def _try(connection: Connection, new: Credential) -> None:
         service = calendar_service(connection, instead=As(connection.mode, new))
         verdict, _answers, _probe = health.ask(connection, service)
         problem = "" if verdict.works else verdict.reason
-    except AuthorizationLost as error:
-        problem = error.reason
-    except Unreachable:
-        problem = "provider_down"
-    except Throttled:
-        problem = "provider_busy"
-    except ProviderError:
-        problem = "failed_at_provider"
+    except ProviderError as error:
+        problem = code_of(error)
     if problem:
         raise NotAdopted(problem, connection)
 

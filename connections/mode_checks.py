@@ -13,8 +13,8 @@ from .health import PROBE, Result, Verdict
 from .mode_changes import CAN_COMPLETE, instead, needs_approval
 from .models import HandOff, ModeChange
 from .modes import scopes_for
-from .providers.base import AuthorizationLost, ProviderError, ScopeAnswer, Throttled, Unreachable
-from .reasons import reason
+from .providers.base import AuthorizationLost, ProviderError, ScopeAnswer
+from .reasons import code_of, reason
 from .services import calendar_service
 from .states import NotPossibleNow, Shown
 
@@ -58,12 +58,8 @@ def _look(change: ModeChange) -> tuple[Verdict, list[ScopeAnswer], str | None]:
         verdict, answers, probe = health.ask(change.connection, service)
     except AuthorizationLost as error:
         return _refused(change, error.reason), [], None
-    except Unreachable:
-        return Verdict(False, "provider_down", waits=True), [], None
-    except Throttled:
-        return Verdict(False, "provider_busy", waits=True), [], None
-    except ProviderError:
-        return Verdict(False, "failed_at_provider", waits=True), [], None
+    except ProviderError as error:
+        return Verdict(False, code_of(error), waits=True), [], None
     if verdict.works and _grants_something_else(answers):
         verdict = Verdict(False, "incomplete", waits=True)
     elif not verdict.works and verdict.reason == "consent_spreading":

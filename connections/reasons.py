@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from .providers.base import AuthorizationLost, ProviderError, Throttled, Unreachable
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -257,3 +259,12 @@ REASONS: dict[str, Reason] = {
 def reason(code: str) -> Reason:
     """The words for a code."""
     return REASONS[code]
+
+
+def code_of(error: ProviderError) -> str:
+    """The reason for which a provider told nothing about what was asked."""
+    if isinstance(error, AuthorizationLost):
+        return error.reason
+    if isinstance(error, Throttled):
+        return "provider_busy"
+    return "provider_down" if isinstance(error, Unreachable) else "failed_at_provider"
