@@ -20,7 +20,6 @@ from .models import (
     MemberCalendar,
 )
 from .modes import capabilities, scopes_for
-from .states import State, move
 
 Proof = CalendarConnection.Proof
 
@@ -91,17 +90,15 @@ def use_key(
 @transaction.atomic
 def pause(connection: CalendarConnection, *, by: User, now: datetime) -> None:
     """No calls any more, secrets kept. Undone by `resume`. Raises NotPossibleNow."""
-    move(connection, State.PAUSED, now=now, reason_code="paused_by_admin")
+    life.pause(connection, by=by, now=now)
     mailboxes.hold(connection, Mailbox.State.PAUSED, now=now)
-    audit.record(connection.unit, "connection.paused", connection, by=by, now=now)
 
 
 @transaction.atomic
 def resume(connection: CalendarConnection, *, by: User, now: datetime) -> None:
     """Go on where `pause` stopped. Raises NotPossibleNow."""
-    move(connection, State.ACTIVE, now=now)
+    life.resume(connection, by=by, now=now)
     mailboxes.go_on(connection, now=now)
-    audit.record(connection.unit, "connection.resumed", connection, by=by, now=now)
     jobs.enqueue_start_reading(connection)
 
 

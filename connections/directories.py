@@ -21,7 +21,7 @@ from .models import (
     HandOff,
 )
 from .modes import extras_offered, scopes_for
-from .states import NotNow, State, move
+from .states import NotNow, State
 
 EVERY = timedelta(hours=6)  # between two whole readings
 
@@ -61,15 +61,13 @@ def activate(connection: Connection, *, by: User | HandOff | None, now: datetime
 @transaction.atomic
 def pause(connection: Connection, *, by: User, now: datetime) -> None:
     """No calls any more, secrets and what was read are kept. Undone by `resume`. Raises NotPossibleNow."""
-    move(connection, State.PAUSED, now=now, reason_code="paused_by_admin")
-    audit.record(connection.unit, "connection.paused", connection, by=by, now=now)
+    life.pause(connection, by=by, now=now)
 
 
 @transaction.atomic
 def resume(connection: Connection, *, by: User, now: datetime) -> None:
     """Go on where `pause` stopped. Raises NotPossibleNow."""
-    move(connection, State.ACTIVE, now=now)
-    audit.record(connection.unit, "connection.resumed", connection, by=by, now=now)
+    life.resume(connection, by=by, now=now)
     jobs.enqueue_directory(connection)
 
 

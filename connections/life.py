@@ -1,4 +1,4 @@
-"""What every kind of connection does alike when it begins to work, is lost or ends. The caller holds the
+"""What every kind of connection does alike when it begins to work, is paused, is lost or ends. The caller holds the
 transaction."""
 
 from datetime import datetime
@@ -21,6 +21,18 @@ def begin_to_work(connection: Connection, *, by: User | HandOff | None, now: dat
         }
     move(connection, State.ACTIVE, now=now, **also)
     audit.record(connection.unit, "connection.active", connection, by=by, now=now)
+
+
+def pause(connection: Connection, *, by: User, now: datetime) -> None:
+    """No calls any more; secrets and what was read are kept. Raises NotPossibleNow."""
+    move(connection, State.PAUSED, now=now, reason_code="paused_by_admin")
+    audit.record(connection.unit, "connection.paused", connection, by=by, now=now)
+
+
+def resume(connection: Connection, *, by: User, now: datetime) -> None:
+    """Calls are made again. Raises NotPossibleNow."""
+    move(connection, State.ACTIVE, now=now)
+    audit.record(connection.unit, "connection.resumed", connection, by=by, now=now)
 
 
 def lose(connection: Connection, reason: str, *, now: datetime) -> bool:
