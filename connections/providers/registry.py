@@ -1,5 +1,8 @@
 """Which code speaks to which provider. Only this app's verbs open it."""
 
+from collections.abc import Callable
+from typing import NotRequired, TypedDict, TypeVar, Unpack
+
 from django.conf import settings
 
 from .base import AuthorizationLost, CalendarService, Key, Spend
@@ -12,68 +15,47 @@ from .http import ProviderSession
 from .microsoft.calendar import MicrosoftCalendars
 from .microsoft.directory import EntraDirectory
 
+S = TypeVar("S")
 
-def open_calendars(
+
+class Where(TypedDict):
+    """What a service is opened for. `administrator`: whom Google is asked as. `only_domains`: mail domains beyond
+    which a key that reaches several tenants must not be used; None where it reaches one."""
+
+    tenant: str
+    scopes: tuple[str, ...]
+    administrator: str
+    connection_id: str
+    spend: Spend
+    only_domains: NotRequired[frozenset[str] | None]
+
+
+def open_calendars(provider: str, key: Key, **where: Unpack[Where]) -> CalendarService:
+    """The calendars of one tenant, reached with `key`."""
+    return _open(GoogleCalendars, MicrosoftCalendars, provider, key, **where)
+
+
+def open_directory(provider: str, key: Key, **where: Unpack[Where]) -> DirectoryService:
+    """The directory of one tenant, reached with `key`."""
+    return _open(GoogleDirectory, EntraDirectory, provider, key, **where)
+
+
+def _open(
+    google: Callable[..., S],
+    microsoft: Callable[..., S],
     provider: str,
     key: Key,
     *,
     tenant: str,
-    scopes: tuple[str, ...],
-    administrator: str,
     connection_id: str,
-    spend: Spend,
     only_domains: frozenset[str] | None = None,
-) -> CalendarService:
-    """The calendars of one tenant, reached with `key` in the scopes given.
-
-    `only_domains`: mail domains beyond which a key that reaches several tenants must not be used.
-    """
+    **asking: object,
+) -> S:
     session = ProviderSession(connection_id=connection_id)
     if provider == "google":
-        return GoogleCalendars(
-            ServiceAccount(key, session),
-            scopes=scopes,
-            administrator=administrator,
-            only_domains=only_domains,
-            session=session,
-            spend=spend,
-        )
+        return google(ServiceAccount(key, session), only_domains=only_domains, session=session, **asking)
     if provider == "microsoft":
-        return MicrosoftCalendars(
-            key, tenant=tenant, scopes=scopes, administrator=administrator, session=session, spend=spend
-        )
-    raise AuthorizationLost("key_missing", provider)
-
-
-def open_directory(
-    provider: str,
-    key: Key,
-    *,
-    tenant: str,
-    scopes: tuple[str, ...],
-    administrator: str,
-    connection_id: str,
-    spend: Spend,
-    only_domains: frozenset[str] | None = None,
-) -> DirectoryService:
-    """The directory of one tenant, reached with `key` in the scopes given.
-
-    `administrator`: whom Google is asked as. `only_domains`: as for calendars.
-    """
-    session = ProviderSession(connection_id=connection_id)
-    if provider == "google":
-        return GoogleDirectory(
-            ServiceAccount(key, session),
-            scopes=scopes,
-            administrator=administrator,
-            only_domains=only_domains,
-            session=session,
-            spend=spend,
-        )
-    if provider == "microsoft":
-        return EntraDirectory(
-            key, tenant=tenant, scopes=scopes, administrator=administrator, session=session, spend=spend
-        )
+        return microsoft(key, tenant=tenant, session=session, **asking)
     raise AuthorizationLost("key_missing", provider)
 
 
