@@ -27,7 +27,18 @@ def scopes_to_paste(connection: Connection, sharing: Iterable[Connection]) -> tu
 
     https://support.google.com/a/answer/162106 : the list of an entry is replaced, never added to.
     """
-    wanted = dict.fromkeys(connection.scopes.organization)
+    return with_those_of(sharing, connection.scopes.organization)
+
+
+def with_those_of(sharing: Iterable[Connection], scopes: Iterable[str]) -> tuple[str, ...]:
+    """`scopes`, then what those `sharing` the client id need beyond them."""
+    wanted = dict.fromkeys(scopes)
     for other in sharing:
         wanted |= dict.fromkeys(other.scopes.organization)
     return tuple(wanted)
+
+
+def may_be_removed(scopes: Iterable[str], sharing: Iterable[Connection]) -> tuple[str, ...]:
+    """Those of `scopes` that none of those `sharing` the client id needs."""
+    needed = with_those_of(sharing, ())
+    return tuple(scope for scope in scopes if scope not in needed)

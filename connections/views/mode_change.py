@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from connections import authorization, credentials, mode_changes, mode_checks
+from connections import authorization, credentials, delegation, mode_changes, mode_checks
 from connections.attempts import Purpose, Refused
 from connections.forms import RegistrationForm
 from connections.models import CalendarConnection, ModeChange
@@ -117,6 +117,8 @@ def _context(change: ModeChange) -> dict:
     except AuthorizationLost:
         key = None
     diff = _diff_context(connection, change.from_mode, change.to_mode)
+    sharing = delegation.sharing_a_client(connection)  # a list that is pasted replaces what they need, too
+    after = scopes_for(connection.provider, change.to_mode).organization
     names = (
         "approve",
         "consent",
@@ -141,9 +143,9 @@ def _context(change: ModeChange) -> dict:
         "own_key": asks.credential is not None,
         "needs_approval": mode_changes.needs_approval(change),
         "to_add": ",".join(diff["diff"].to_add),
-        "while_both": ",".join(diff["diff"].while_both),
-        "to_remove": ",".join(diff["diff"].to_remove),
-        "remains": ",".join(scopes_for(connection.provider, change.to_mode).organization),
+        "while_both": ",".join(delegation.with_those_of(sharing, diff["diff"].while_both)),
+        "to_remove": ",".join(delegation.may_be_removed(diff["diff"].to_remove, sharing)),
+        "remains": ",".join(delegation.with_those_of(sharing, after)),
         "console_url": f"{settings.GOOGLE_ADMIN_CONSOLE_URL}/ac/owl/domainwidedelegation",
         "members": connection.mailboxes.count(),
         "links": {name: reverse(f"mode_{name}", args=where) for name in names},

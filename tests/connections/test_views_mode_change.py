@@ -11,9 +11,11 @@ from django.utils import timezone
 from connections import calendar_connections, mode_changes
 from connections.models import CalendarConnection, Credential, ModeChange
 from connections.modes import scopes_for
+from connections.scope_diff import scope_diff
 from orgunits.models import AuditEvent
 from tests.connections.changing import OTHER, begin, check, complete, grant_at_google, rows
 from tests.connections.scene import GOOGLE_READ_WRITE, MICROSOFT_READ_WRITE, Scene, in_modes
+from tests.directories import make_directory
 from tests.people import make_company
 
 pytestmark = pytest.mark.django_db
@@ -147,6 +149,33 @@ def test_granted_checked_and_made_the_page_names_the_old_grant_until_somebody_re
 
     assert reminder not in text_of(olga.get(url(scene, "connection")))
     assert AuditEvent.objects.filter(verb="connection.old_grant_gone").count() == 1
+
+
+@at_google
+def test_what_others_with_the_same_client_id_need_is_pasted_too_and_never_listed_for_removal(scene, olga):
+    unit, diff = scene.company.unit, scope_diff("google", "read_write", "free_busy")
+    where = {"by": scene.company.olga, "tenant": scene.connection.tenant}
+    directory = make_directory(unit, credential=scene.connection.credential, **where)
+    change = begin(scene)
+
+    shown = text_of(olga.get(url(scene, "mode_change", change)))
+
+    for scope in (*diff.while_both, *directory.scopes.organization):
+        assert scope in shown
+    assert ",".join(dict.fromkeys([*diff.while_both, *directory.scopes.organization])) in shown
+
+    other = calendar_connections.create_connection(
+        unit, "google", "read_write", by=scene.company.olga, now=timezone.now()
+    )
+    fields = {"credential": scene.connection.credential, "tenant": scene.connection.tenant}
+    CalendarConnection.objects.filter(pk=other.pk).update(**fields)
+    grant_at_google(scene, change)
+    olga.post(url(scene, "mode_check", change))
+    done = text_of(olga.post(url(scene, "mode_complete", change), follow=True))
+
+    assert "Nothing is to be taken away" in done
+    remains = [*scopes_for("google", "free_busy").organization, *directory.scopes.organization]
+    assert all(scope in done for scope in (*remains, *diff.to_remove))
 
 
 @at_google
