@@ -24,6 +24,7 @@ from .modes import extras_offered, scopes_for
 from .states import NotNow, State
 
 EVERY = timedelta(hours=6)  # between two whole readings
+CHANGES_EVERY = timedelta(minutes=15)  # between them, where the provider tells what changed
 
 
 @transaction.atomic
@@ -112,6 +113,7 @@ def disconnect(connection: Connection, *, by: User | None, now: datetime) -> Non
     life.end(connection, now=now)
     for model in (DirectoryGroup, DirectoryRoom, DirectoryPerson):
         model.objects.filter(connection=connection).delete()
+    Connection.objects.filter(pk=connection.pk).update(changes_cursor="")
     life.forget_secrets(connection, by=by, now=now)
 
 
@@ -123,8 +125,5 @@ def mark_lost(connection: Connection, reason: str, *, now: datetime) -> None:
 
 def last_complete(connection: Connection) -> DirectoryReading | None:
     """The last reading that saw everything."""
-    return (
-        connection.directory_readings.filter(state=DirectoryReading.State.COMPLETE)
-        .order_by("-started_at")
-        .first()
-    )
+    readings = connection.directory_readings.filter(state=DirectoryReading.State.COMPLETE, whole=True)
+    return readings.order_by("-started_at").first()

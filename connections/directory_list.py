@@ -112,7 +112,7 @@ def _number(through: type, of: str) -> Coalesce:
 def last_complete_at(connection: str = "pk") -> Subquery:
     """When the last reading began that saw everything; to annotate rows whose column `connection` names one."""
     readings = DirectoryReading.objects.filter(
-        connection=OuterRef(connection), state=DirectoryReading.State.COMPLETE
+        connection=OuterRef(connection), state=DirectoryReading.State.COMPLETE, whole=True
     )
     return Subquery(readings.order_by("-started_at").values("started_at")[:1])
 
@@ -178,7 +178,7 @@ def progress(connection: Connection, *, asked_at: datetime | None, now: datetime
     """How far the first reading is, or one that somebody asked for; None when nothing is waited for."""
     if connection.state != State.ACTIVE:
         return None
-    last = connection.directory_readings.order_by("-started_at").first()
+    last = connection.directory_readings.filter(whole=True).order_by("-started_at").first()
     if last is None or last.state == DirectoryReading.State.RUNNING:
         return Progress(last, connection.directory_people.count())
     asked = asked_at and now - asked_at < ASKING_LASTS

@@ -22,7 +22,7 @@ from .health import LOST, check_connection
 from .models import Connection, DirectoryReading
 from .modes import Extra
 from .providers.base import FeedExpired, ProviderError, Throttled, readable
-from .providers.directory import DirectoryService
+from .providers.directory import DirectoryService, PeoplePage
 from .reasons import code_of
 from .services import directory_service
 from .snapshots import Snapshot, counts_as_snapshot
@@ -32,7 +32,7 @@ Reading = DirectoryReading.State
 AGAIN = timedelta(minutes=10)  # after one that did not come to its end
 LEASE = timedelta(minutes=2)  # of a job; a killed one's reading is begun anew afterwards
 SECONDS = 35  # after which a job hands over to the next one
-KEPT = 60  # readings of a connection
+KEPT = 60  # readings of a connection, of each kind, and the last that counted
 PEOPLE, GROUPS = "people", "groups"
 
 
@@ -42,20 +42,36 @@ class HandOver(Exception):
 
 # --- when ---------------------------------------------------------------------------------------------------------
 def due(*, now: datetime, asked_at: datetime | None = None) -> QuerySet[Connection]:
-    """Directories whose time has come: never read, read long ago, or left unfinished.
+    """Directories whose time has come: never read, read long ago, left unfinished, or with changes to be told.
 
     `asked_at`: when somebody asked; then every one that no reading began for since.
     """
     readings = DirectoryReading.objects.filter(connection=OuterRef("pk"))
     at_work = readings.filter(state=Reading.RUNNING, leased_until__gt=now)
-    fresh = readings.filter(state=Reading.COMPLETE, started_at__gt=asked_at or now - directories.EVERY)
+    complete = readings.filter(state=Reading.COMPLETE)
+    fresh = complete.filter(whole=True, started_at__gt=asked_at or now - directories.EVERY)
+    told = complete.filter(started_at__gt=asked_at or now - directories.CHANGES_EVERY)
     failed = readings.filter(state=Reading.INCOMPLETE, started_at__gt=asked_at or now - AGAIN)
     rows = Connection.objects.directories().filter(
         state=State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE
     )
     unfinished = Exists(readings.filter(state=Reading.RUNNING))
-    rows = rows.filter(~Exists(at_work)).filter(unfinished | (~Exists(fresh) & ~Exists(failed)))
+    old = ~Exists(fresh) | (~Q(changes_cursor="") & ~Exists(told))
+    rows = rows.filter(~Exists(at_work)).filter(unfinished | (old & ~Exists(failed)))
     return rows.filter(Q(slowed_until=None) | Q(slowed_until__lte=now))
+
+
+def whole_is_due(connection: Connection, *, now: datetime, asked_at: datetime | None = None) -> bool:
+    """Whether everything is read, not only what changed: nobody tells what changed, the last whole reading is long
+    ago or was asked otherwise, or somebody wants it.
+
+    Google tells no changes of a directory: `users.list` has no sync token, and its push messages name one person
+    each and are lost when nobody is there to hear them. So it is read whole every time.
+    """
+    last = directories.last_complete(connection)
+    if not connection.changes_cursor or last is None or last.asked != asked(connection):
+        return True
+    return last.started_at <= (asked_at or now - directories.EVERY)
 
 
 def asked(connection: Connection) -> str:
@@ -66,8 +82,8 @@ def asked(connection: Connection) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def take(connection: Connection, *, now: datetime) -> DirectoryReading | None:
-    """The reading to go on with, or a new one; None while another job is at it.
+def take(connection: Connection, *, now: datetime, whole: bool = True) -> DirectoryReading | None:
+    """The reading to go on with, or a new one, `whole` or of what changed; None while another job is at it.
 
     What a killed job left is begun anew: of its place nobody knows whether it was kept before or after the rows.
     """
@@ -87,6 +103,7 @@ def take(connection: Connection, *, now: datetime) -> DirectoryReading | None:
                 unit_id=connection.unit_id,
                 connection=connection,
                 asked=asked(connection),
+                whole=whole,
                 started_at=now,
                 leased_until=now + LEASE,
             )
@@ -112,18 +129,21 @@ def counts(reading: DirectoryReading) -> bool:
 
 
 # --- the walk -----------------------------------------------------------------------------------------------------
-def read(connection: Connection, *, now: datetime, seconds: float = SECONDS) -> DirectoryReading | None:
-    """Read the directory, for about `seconds`; what is left is put into the queue.
+def read(
+    connection: Connection, *, now: datetime, seconds: float = SECONDS, whole: bool = True
+) -> DirectoryReading | None:
+    """Read the directory, or not `whole` but what changed, for about `seconds`; what is left is put into the queue.
 
     Never raises for what a provider answers: the reading says it in words. None while another job reads it.
     """
-    reading = take(connection, now=now)
+    reading = take(connection, now=now, whole=whole)
     if reading is None:
         return None
     try:
         with readable():
-            missing = _Walk(connection, reading, until=monotonic() + seconds, now=now).go()
-        _completed(connection, reading, missing, now=now)
+            walk = _Walk(connection, reading, until=monotonic() + seconds, now=now)
+            missing = walk.go()
+        _completed(connection, reading, missing, walk.cursor, now=now)
         return reading
     except HandOver:
         _hand_over(connection, reading)
@@ -145,14 +165,23 @@ class _Walk:
 
     def __init__(self, connection: Connection, reading: DirectoryReading, *, until: float, now: datetime):
         self.connection, self.reading, self.until, self.now = connection, reading, until, now
+        self.cursor = ""  # where the next round of changes begins
 
     def go(self) -> set[int]:
         """Answers whom the directory did not tell of: their keys. Raises ProviderError, HandOver."""
         connection, reading = self.connection, self.reading
         service, known = directory_service(connection), None
+        if not reading.whole:
+            try:
+                self._changes(service)
+                return set()  # who is not told did not change
+            except FeedExpired:  # what changed meanwhile nobody tells any more: only everything is the truth
+                _forget_the_way(reading)
+                reading.whole = True
         if reading.place.get("phase", PEOPLE) == PEOPLE:
             known = self._people(service)
-            reading.place = {"phase": GROUPS, "told": []}
+            reading.place = {"phase": GROUPS, "told": [], "cursor": self.cursor}
+        self.cursor = reading.place["cursor"]
         if Extra.GROUPS in connection.extras:
             self._groups(service)
         if self._has_rooms:
@@ -175,9 +204,7 @@ class _Walk:
         try:
             for page in service.people(reading.place.get("token", "")):
                 directory_store.still_works(connection)
-                directory_store.keep_people(connection, page.people, known, now=self.now)
-                if page.removed:
-                    directory_store.keep_removals(connection, page.removed, now=self.now)
+                self._keep(page, known)
                 if page.place and monotonic() > self.until:
                     self._count(known)
                     reading.place = {"phase": PEOPLE, "token": page.place}
@@ -190,8 +217,28 @@ class _Walk:
         self._count(known)
         return known
 
+    def _changes(self, service: DirectoryService) -> None:
+        """Who changed, came or was removed since the cursor: people only. Raises FeedExpired."""
+        reading = self.reading
+        for page in service.changes(reading.place.get("token") or self.connection.changes_cursor):
+            directory_store.still_works(self.connection)
+            ids = [one.external_id for one in (*page.people, *page.removed)]
+            known = directory_store.known(self.connection, only=ids)
+            self._keep(page, known)
+            self._count(known)
+            if page.place and monotonic() > self.until:
+                reading.place = {"phase": PEOPLE, "token": page.place}
+                raise HandOver
+
+    def _keep(self, page: PeoplePage, known: directory_store.Known) -> None:
+        directory_store.keep_people(self.connection, page.people, known, now=self.now)
+        if page.removed:
+            directory_store.keep_removals(self.connection, page.removed, known, now=self.now)
+        self.cursor = page.cursor
+
     def _count(self, known: directory_store.Known) -> None:
-        self.reading.seen = array("Q", sorted(known.seen)).tobytes()
+        if self.reading.whole:
+            self.reading.seen = array("Q", sorted(known.seen)).tobytes()
         self.reading.people += known.told
         self.reading.added += known.added
         self.reading.changed += known.changed
@@ -219,17 +266,18 @@ def _hand_over(connection: Connection, reading: DirectoryReading) -> None:
 
 @transaction.atomic
 def _completed(
-    connection: Connection, reading: DirectoryReading, missing: set[int], *, now: datetime
+    connection: Connection, reading: DirectoryReading, missing: set[int], cursor: str, *, now: datetime
 ) -> None:
     """Everything was seen. Who is absent is written together with the reading that says so: a job that is killed
     counts nobody twice. Raises AuthorizationLost."""
     if not _is_ours(reading):
         return
-    counted = counts(reading)
+    counted = reading.whole and counts(reading)
     if counted and missing:
         directory_store.mark_absences(connection, missing, now=now)
     _end(connection, reading, Reading.COMPLETE, now=now, absent=len(missing), counted=counted)
-    Connection.objects.filter(pk=connection.pk).update(last_good_at=now)
+    Connection.objects.filter(pk=connection.pk).update(last_good_at=now, changes_cursor=cursor)
+    connection.changes_cursor = cursor
     if connection.state_reason:
         explain(connection, "")
 
@@ -258,5 +306,9 @@ def _end(
     reading.state, reading.finished_at = state, now
     reading.leased_until, reading.place, reading.seen = None, {}, b""
     reading.save()
-    kept = connection.directory_readings.order_by("-started_at").values_list("pk", flat=True)[:KEPT]
-    connection.directory_readings.exclude(pk__in=list(kept)).delete()
+    alike = connection.directory_readings.filter(whole=reading.whole).order_by("-started_at")
+    kept = [
+        *alike.values_list("pk", flat=True)[:KEPT],
+        *alike.filter(counted=True).values_list("pk", flat=True)[:1],
+    ]
+    alike.exclude(pk__in=kept).delete()

@@ -56,9 +56,11 @@ class Known:
     told: int = 0
 
 
-def known(connection: Connection) -> Known:
-    """One read of all people of the connection, as narrow as can be."""
+def known(connection: Connection, *, only: Iterable[str] | None = None) -> Known:
+    """One read of all people of the connection, as narrow as can be; `only` those with these external ids."""
     people = DirectoryPerson.objects.filter(connection=connection)
+    if only is not None:
+        people = people.filter(external_id__in=list(only))
     rows = people.values_list("external_id", "pk", "digest")
     gone = people.exclude(absences=0, deleted_at=None).values_list("pk", flat=True)
     return Known({row[0]: row for row in rows}, set(gone))
@@ -170,12 +172,16 @@ def _remember_addresses(connection: Connection, now_at: dict[str, str], *, now: 
 
 
 @transaction.atomic
-def keep_removals(connection: Connection, removed: Iterable[Removed], *, now: datetime) -> int:
-    """Who the provider says is gone. Nobody's row is dropped: it tells who the member was."""
+def keep_removals(connection: Connection, removed: Iterable[Removed], known: Known, *, now: datetime) -> None:
+    """Who the provider says is gone. Nobody's row is dropped: it tells who the member was.
+
+    Raises AuthorizationLost.
+    """
     must_still_work(connection)
-    ids = [one.external_id for one in removed]
-    rows = DirectoryPerson.objects.filter(connection=connection, external_id__in=ids, deleted_at=None)
-    return rows.update(deleted_at=now, changed_at=now)
+    keys = [known.rows[one.external_id][1] for one in removed if one.external_id in known.rows]
+    rows = DirectoryPerson.objects.filter(pk__in=keys, deleted_at=None)
+    known.changed += rows.update(deleted_at=now, changed_at=now)
+    known.away.update(keys)  # they come back when a later page tells of them
 
 
 def not_told(known: Known) -> set[int]:

@@ -152,7 +152,7 @@ def read_directories() -> None:
 
 def read_directory(connection_id: int, asked_at: float = 0) -> None:
     """Read it, unless somebody did so since this was enqueued. `asked_at`: seconds since 1970, or 0."""
-    from .directory_reading import due, read
+    from .directory_reading import due, read, whole_is_due
 
     now = timezone.now()
     asked = datetime.fromtimestamp(asked_at, UTC) if asked_at else None
@@ -160,7 +160,7 @@ def read_directory(connection_id: int, asked_at: float = 0) -> None:
         due(now=now, asked_at=asked).select_related("unit", "credential").filter(pk=connection_id).first()
     )
     if connection is not None:
-        read(connection, now=now)
+        read(connection, now=now, whole=whole_is_due(connection, now=now, asked_at=asked))
 
 
 def follow_members() -> None:

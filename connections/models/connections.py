@@ -85,6 +85,7 @@ class Connection(UnitScoped):
         null=True, blank=True
     )  # a job that follows hints stands in the queue
 
+    changes_cursor = models.TextField(blank=True)  # where a directory goes on telling what changed
     extras = models.JSONField(default=list, blank=True)  # of directories: modes.Extra
 
     # Personal: each member authorizes for their own calendar; nobody grants for the whole organization.
