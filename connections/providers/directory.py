@@ -114,10 +114,9 @@ class PersonSeen:
 
 @dataclass(frozen=True)
 class Removed:
-    """An account of which the provider says that it is gone. `restorable`: an administrator can still undo it."""
+    """An account of which the provider says that it is gone, for good or until an administrator undoes it."""
 
     external_id: str
-    restorable: bool
 
     def __post_init__(self) -> None:
         _must_be_an_id(self.external_id)
@@ -185,8 +184,6 @@ class DirectoryService(Protocol):
     come twice: what is told later counts. A listing for which a scope was never asked raises AuthorizationLost
     (`incomplete`) without a call.
     """
-
-    tells_changes: bool  # whether `changes` can be asked
 
     @property
     def clock_skew(self) -> float | None:

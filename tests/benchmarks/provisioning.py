@@ -130,7 +130,7 @@ def _into_an_empty_unit(unit: OrganizationalUnit, plan: Plan, tables: list[list[
     seconds = 0.0
     for rows, unique, update in (
         (members, ["id"], ["email"]),
-        (people, ["connection", "external_id"], directory_store.TOLD),
+        (people, ["connection", "external_id"], [*directory_store.columns_of(somebody(0))]),
         (grants, ["id"], ["role"]),
         (rule_grants, ["member", "rule"], ["role"]),
         (items, ["plan", "position"], ["action"]),

@@ -75,7 +75,7 @@ def test_what_no_column_holds_is_unreadable(wrong):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Removed("", restorable=True),
+        lambda: Removed(""),
         lambda: GroupSeen("", "Sales", ""),
         lambda: GroupSeen("1", "Sales", "", members=("1", None)),
         lambda: GroupSeen("1", "Sales", "", children=("",)),

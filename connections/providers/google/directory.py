@@ -53,8 +53,6 @@ ROOM_FIELDS = f"kind,nextPageToken,items({ROOM})"
 class GoogleDirectory:
     """One Workspace's directory; each call holds a token of the one scope it needs."""
 
-    tells_changes = False
-
     def __init__(
         self,
         account: ServiceAccount,

@@ -46,8 +46,6 @@ USER, GROUP = "#microsoft.graph.user", "#microsoft.graph.group"
 class EntraDirectory:
     """One tenant's directory through one app registration."""
 
-    tells_changes = True
-
     def __init__(
         self,
         key: Key,
@@ -184,11 +182,11 @@ def _rows(page: dict) -> list[dict]:
 
 @readable()
 def page_of(rows: list[dict], places: frozenset[str], cursor: str) -> PeoplePage:
-    """A page of a round: who is there, and who is gone."""
-    gone = [row for row in rows if "@removed" in row]
+    """A page of a round: who is there, and who is gone. Somebody may come twice; what is told later counts."""
+    last = {row["id"]: row for row in rows}.values()
     return PeoplePage(
-        people=tuple(person_of(row, places) for row in rows if "@removed" not in row),
-        removed=tuple(Removed(row["id"], row["@removed"].get("reason") == "changed") for row in gone),
+        people=tuple(person_of(row, places) for row in last if "@removed" not in row),
+        removed=tuple(Removed(row["id"]) for row in last if "@removed" in row),
         cursor=cursor,
     )
 

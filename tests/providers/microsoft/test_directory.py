@@ -5,7 +5,7 @@ import pytest
 from connections.providers.base import AuthorizationLost
 from connections.providers.directory import Kind, Removed
 from connections.providers.microsoft import graph
-from connections.providers.microsoft.directory import PLACES, USERS, person_of
+from connections.providers.microsoft.directory import PLACES, USERS, page_of, person_of
 from connections.sandbox import people as data
 from connections.sandbox.microsoft.people import group_object_id, object_id
 from tests.people import MICROSOFT_TENANT
@@ -143,7 +143,7 @@ def test_a_round_tells_who_came_changed_and_went(providers):
     assert paulo.digest != before[PAULO.email].digest
     assert paulo.department == PAULO.department  # what did not change is told too
     assert (gabriel.enabled, gabriel.kind) == (False, Kind.PERSON)
-    assert removed(round_) == [Removed(object_id(HERE[-1].id), restorable=True)]
+    assert removed(round_) == [Removed(object_id(HERE[-1].id))]
     assert [page.cursor for page in service.changes(round_[-1].cursor)] != [""]
 
 
@@ -158,7 +158,15 @@ def test_who_is_gone_for_good_is_told_so(providers):
     left = {one.id for one in HERE} - then
     assert left
     assert {one.external_id for one in gone} == {object_id(one) for one in left}
-    assert not any(one.restorable for one in gone)
+
+
+@pytest.mark.parametrize("there_at_last", [True, False])
+def test_who_comes_twice_on_a_page_is_what_is_told_later(there_at_last):
+    told, gone = {"id": "1", "displayName": "Ana"}, {"id": "1", "@removed": {"reason": "changed"}}
+
+    page = page_of([gone, told] if there_at_last else [told, gone], frozenset(), "")
+
+    assert (len(page.people), len(page.removed)) == ((1, 0) if there_at_last else (0, 1))
 
 
 def test_who_did_not_change_has_the_same_digest_every_time(providers):
