@@ -119,3 +119,23 @@ def set_up(connection: Connection, providers: SandboxServer, *, by: User) -> Con
     assert verdict.works, verdict
     connection.refresh_from_db()
     return connection
+
+
+def directory_of_tenant(
+    unit: OrganizationalUnit,
+    administrator: str,
+    providers: SandboxServer,
+    *,
+    by: User,
+    extras: tuple[str, ...] = (),
+) -> Connection:
+    """A connection that works to the Microsoft directory that somebody administers."""
+    connection = directories.create_directory(unit, "microsoft", extras=extras, by=by, now=timezone.now())
+    sign_in(connection, administrator, by=by)
+    connection.refresh_from_db()
+    consent(connection, administrator, by=by)
+    connection.refresh_from_db()
+    verdict = health.check_connection(connection, by=by, now=timezone.now())
+    assert verdict.works, verdict
+    connection.refresh_from_db()
+    return connection

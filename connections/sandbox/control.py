@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 
 from . import keys
-from .people import Person
+from .people import Group, Person
 from .push_map import PushMap
 from .world import World, the_world
 
@@ -299,3 +299,13 @@ def remove_person(address: str) -> Response:
     world.change_person(person, deleted_at=world.now().isoformat())
     world.tell_directory("delete", person)
     return jsonify(vars(person))
+
+
+@blueprint.post("/groups")
+def set_group() -> Response:
+    """A group with these members (addresses), whatever it was before; `parent` is the id of another group."""
+    data = sent("id", "name", "members")
+    members = [_person(address).id for address in data["members"]]
+    group = Group(id=data["id"], name=data["name"], parent=data.get("parent"), members=members)
+    the_world().set_group(group)
+    return jsonify(vars(group))

@@ -166,6 +166,7 @@ class World:
             else:
                 self.people[person_id] = Person(**values)
         self.groups: dict[str, Group] = {one.id: one for one in directory.groups(snapshot)}
+        self.groups |= {one["id"]: Group(**one) for one in wanted.get("groups", {}).values()}
         self.rooms: dict[str, Room] = {one.id: one for one in directory.rooms()}
         self._meetings: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
         for number, row in enumerate(directory.meetings()):
@@ -214,6 +215,13 @@ class World:
             self._index()
         self.changed()
         return person
+
+    def set_group(self, group: Group) -> None:
+        """Add a group, or put it in the place of the one with its id, and keep that over restarts."""
+        with self.lock:
+            self.groups[group.id] = group
+            self.section("directory").setdefault("groups", {})[group.id] = asdict(group)
+        self.changed()
 
     def note_push(self, provider: str, address: str, what: str, channel: str, status: int) -> None:
         """Remember that a message was sent; status 0 means nobody answered. `/control/pushes` shows them."""

@@ -141,7 +141,7 @@ def sign_in_at_provider(page: Page, provider: str, address: str) -> None:
 def sign_in_with(page: Page, service: str, address: str) -> None:
     """From the portal's sign-in page to Google's or Microsoft's and back."""
     page.goto(reverse("account_login"))
-    follow(page, service)
+    follow(page, f"Continue with {service}")
     press(page, f"Go to {service}")
     choose_account(page, address)
     press(page, "Allow")
