@@ -15,7 +15,7 @@ from tests.people import make_company
 from tests.provisioning.storms import ACTS, ADMINISTRATOR, FAULTS, Storm
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = pytest.mark.parametrize("examples", [75, pytest.param(2000, marks=pytest.mark.soak)])
+EXAMPLES = pytest.mark.parametrize("examples", [150, pytest.param(2000, marks=pytest.mark.soak)])
 
 
 @pytest.fixture
