@@ -1,27 +1,16 @@
 """Processes that die in the middle of the first sync, as by `kill -9` or for want of memory: nothing is lost."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from datetime import timedelta
-from urllib.parse import quote
 
-import psutil
 import pytest
 import requests
-from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
-from config.run import end_with_parent
 from connections import calendar_connections
 from connections.models import Mailbox, MemberCalendar
 from connections.states import State
@@ -31,67 +20,13 @@ from tests.builders import make_members
 from tests.connecting import ADMINISTRATORS, connect, consent, sign_in
 from tests.connections.independent_reader import people_of
 from tests.connections.reading import read_everything_anew, stored
+from tests.dying import cluster, eventually, keeper, kill, process, workers
 from tests.people import make_company
 from tests.providers.sandbox.server import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = 40
 SOAK = pytest.mark.soak  # the queue first has to give up on those who died
-
-
-@contextmanager
-def process(*arguments: str, **environment: str) -> Iterator[psutil.Popen]:
-    """A process of the portal on this test's database and sandbox, in a session of its own."""
-    database = settings.DATABASES["default"]
-    url = f"postgresql://{database['USER']}:{quote(database['PASSWORD'])}@/{database['NAME']}"
-    ours = ("SANDBOX_URL", "SANDBOX_HOME", "GOOGLE_SERVICE_ACCOUNT_FILE", "DNS_SERVER", "PROVIDER_CALL_LOG")
-    started = psutil.Popen(
-        [sys.executable, *arguments],
-        cwd=settings.BASE_DIR,
-        env=os.environ
-        | {"DATABASE_URL": f"{url}?host={quote(database['HOST'])}"}
-        | {name: str(getattr(settings, name)) for name in ours}
-        | {"DJANGO_SETTINGS_MODULE": "tests.impatient_settings"}
-        | environment,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=lambda: end_with_parent(signal.SIGTERM),
-    )
-    try:
-        yield started
-    finally:
-        started.terminate()
-        started.wait(10)
-
-
-def eventually(condition: Callable, seconds: int = 90):
-    """What `condition` returns as soon as that is something."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-    return found
-
-
-def kill(processes: list[psutil.Process]) -> None:
-    for each in processes:
-        with suppress(psutil.NoSuchProcess):
-            each.kill()
-
-
-def cluster(watchdog: psutil.Popen) -> list[psutil.Process]:
-    return watchdog.children(recursive=True)
-
-
-def workers(watchdog: psutil.Popen) -> list[psutil.Process]:
-    """Those that run jobs, with their helpers; not the two that look after them."""
-    return [each for each in cluster(watchdog) if not each.children()]
-
-
-def keeper(watchdog: psutil.Popen) -> list[psutil.Process]:
-    """The one that looks after the workers, which live on."""
-    (main,) = watchdog.children()
-    return main.children()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ DOMAIN = "rival-ms.example"
 ADMINISTRATOR = f"rosa.rival@{DOMAIN}"
 NUMBERS = count(int(time() * 1000))  # nobody is made twice, whatever an example is tried again for
 DEPARTMENTS = ("Sales", "Research")
-ONE_ANSWER = {"target": "users.list", "times": 1}
+ONE_ANSWER = {"target": "users.delta", "times": 1}
 FAULTS: dict[str, tuple[str, dict]] = {
     "429": ("rate_limited", {**ONE_ANSWER, "status": 429, "retry_after": 1}),
     "5xx": ("server_error", {**ONE_ANSWER, "status": 503}),
@@ -152,14 +152,18 @@ class Storm:
             health.check_connection(row, by=self.company.olga, now=self.now)
         if row.state != "active":
             return
-        while (reading := directory_reading.read(row, now=self.now)) is not None and reading.state == "running":
+        while (
+            reading := directory_reading.read(row, now=self.now)
+        ) is not None and reading.state == "running":
             pass
 
     def follow(self) -> None:
         row = Connection.objects.select_related("unit").get(pk=self.connection.pk)
-        if row.state == "active" and (run := following.look(row, now=self.now)):
-            self.work(run)
-        elif run := plans.open_run(row):
+        if (
+            row.state == "active"
+            and (run := following.look(row, now=self.now))
+            or (run := plans.open_run(row))
+        ):
             self.work(run)
 
     def work(self, run: ProvisioningRun) -> None:

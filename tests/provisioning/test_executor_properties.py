@@ -23,7 +23,9 @@ def house(providers, settings):
     """A company whose directory is read, with a rule for everybody and one for a group."""
     settings.PROVIDER_TIMEOUT_SECONDS = 0.5
     company = make_company()
-    connection = connecting.directory_of_tenant(company.unit, ADMINISTRATOR, providers, by=company.olga, extras=("groups",))
+    connection = connecting.directory_of_tenant(
+        company.unit, ADMINISTRATOR, providers, by=company.olga, extras=("groups",)
+    )
     return company, connection
 
 
