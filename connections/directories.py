@@ -18,9 +18,10 @@ from .models import (
     DirectoryPerson,
     DirectoryReading,
     DirectoryRoom,
+    DirectorySheet,
     HandOff,
 )
-from .modes import extras_offered, scopes_for
+from .modes import Extra, extras_offered, scopes_for
 from .states import NotNow, State
 
 EVERY = timedelta(hours=6)  # between two whole readings
@@ -53,6 +54,27 @@ def create_directory(
 
 
 @transaction.atomic
+def create_file_directory(unit: OrganizationalUnit, label: str, *, by: User, now: datetime) -> Connection:
+    """A directory that is kept by uploading files; pending until the first one was taken over.
+
+    `label`: whom the files hold, to tell it from others.
+    """
+    connection = DirectoryConnection.objects.create(
+        unit=unit,
+        provider=Connection.Provider.CSV,
+        label=label,
+        extras=[Extra.GROUPS],
+        state_since=now,
+        state_reason="no_file_yet",
+        created_by=by,
+        created_at=now,
+    )
+    facts = {"provider": connection.provider, "extras": Extra.GROUPS}
+    audit.record(unit, "directory.created", connection, by=by, now=now, **facts)
+    return connection
+
+
+@transaction.atomic
 def activate(connection: Connection, *, by: User | HandOff | None, now: datetime) -> None:
     """The connection works: read the directory. Raises NotPossibleNow."""
     life.begin_to_work(connection, by=by, now=now)
@@ -69,14 +91,14 @@ def pause(connection: Connection, *, by: User, now: datetime) -> None:
 def resume(connection: Connection, *, by: User, now: datetime) -> None:
     """Go on where `pause` stopped. Raises NotPossibleNow."""
     life.resume(connection, by=by, now=now)
-    jobs.enqueue_directory(connection)
+    jobs.enqueue_directory(connection, asked_at=now if connection.capabilities.from_files else None)
 
 
 @transaction.atomic
 def read_now(connection: Connection, *, by: User, now: datetime) -> None:
     """Have the directory read at once, though its time has not come. Asked twice it is read once: the first
     reading that begins answers both. Raises NotNow."""
-    if connection.state != State.ACTIVE or not connection.unit.works:
+    if connection.state != State.ACTIVE or not connection.unit.works or not connection.capabilities.asks:
         raise NotNow
     if circuits.is_open(connection, now=now):
         raise NotNow(connection.slowed_until)
@@ -111,7 +133,7 @@ def disconnect(connection: Connection, *, by: User | None, now: datetime) -> Non
     Members stay, whoever brought them: they belong to the unit. Raises NotPossibleNow.
     """
     life.end(connection, now=now)
-    for model in (DirectoryGroup, DirectoryRoom, DirectoryPerson):
+    for model in (DirectoryGroup, DirectoryRoom, DirectoryPerson, DirectorySheet):
         model.objects.filter(connection=connection).delete()
     Connection.objects.filter(pk=connection.pk).update(changes_cursor="")
     life.forget_secrets(connection, by=by, now=now)

@@ -4,20 +4,80 @@ from django import forms
 from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 
+from orgunits.invitation_sheets import Unreadable
+
+from .directory_files import LARGEST_BYTES, read
 from .directory_list import NO_PERSON, PRESENCES
 from .directory_words import EXTRA_REASONS, scopes_added
 from .forms import AdministratorForm
-from .models import DirectoryPerson
+from .models import DirectoryPerson, DirectorySheetLine
 from .modes import Extra, extras_offered
 
 
 class DirectoryStartForm(AdministratorForm):
-    """Who can agree, and which directory."""
+    """Which directory, and who can agree; nobody has to for a file."""
 
+    field_order = ("provider", "administrator")
     provider = forms.ChoiceField(
         label=_("Which directory holds these people?"),
-        choices=[("google", _("Google Workspace")), ("microsoft", _("Microsoft Entra"))],
+        choices=[
+            ("google", _("Google Workspace")),
+            ("microsoft", _("Microsoft Entra")),
+            ("csv", _("Another one, by CSV file")),
+        ],
         widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["provider"].descriptions = {
+            "csv": _("You upload a file each time people come or go. Nobody has to agree.")
+        }
+        self.fields["administrator"].required = False
+
+    def clean(self) -> dict:
+        values = super().clean()
+        if values.get("provider") not in {None, "csv"} and not values.get("administrator"):
+            self.add_error("administrator", now_("This field is required."))
+        return values
+
+
+class FileDirectoryForm(forms.Form):
+    """How a directory that is kept by files is called."""
+
+    label = forms.CharField(
+        label=_("Whom do the files hold?"),
+        max_length=80,
+        help_text=_("For example a mail domain, a company or a team: it tells this directory from others."),
+    )
+
+
+class UploadForm(forms.Form):
+    """A file of people; `cleaned_data["people"]` is what was read."""
+
+    file = forms.FileField(
+        label=_("CSV file"),
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
+        help_text=_("UTF-8, separated by commas, semicolons or tabs; at most 16 MB and 50,000 lines."),
+    )
+
+    def clean(self) -> dict:
+        values = super().clean()
+        if file := values.get("file"):
+            try:
+                values["people"] = read(file.read(LARGEST_BYTES + 1))
+            except Unreadable as problem:
+                self.add_error("file", str(problem))
+        return values
+
+
+class LinesFilterForm(forms.Form):
+    """Which lines of a file to show; lives in the URL."""
+
+    q = forms.CharField(label=_("Name, address or id"), required=False, max_length=100)
+    show = forms.ChoiceField(
+        label=_("What happens"), required=False, choices=[("", _("Any")), *DirectorySheetLine.Outcome.choices]
     )
 
 

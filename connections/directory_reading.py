@@ -16,10 +16,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orgunits.models import OrganizationalUnit
 
-from . import circuits, directories, directory_store, jobs
+from . import circuits, directories, directory_sheets, directory_store, jobs
 from .directory_groups import all_groups_told, keep_group, keep_rooms
 from .health import LOST, check_connection
-from .models import Connection, DirectoryReading
+from .models import Connection, DirectoryReading, DirectorySheet
 from .modes import Extra
 from .providers.base import FeedExpired, ProviderError, Throttled, readable
 from .providers.directory import DirectoryService, PeoplePage
@@ -51,13 +51,16 @@ def due(*, now: datetime, asked_at: datetime | None = None) -> QuerySet[Connecti
     complete = readings.filter(state=Reading.COMPLETE)
     fresh = complete.filter(whole=True, started_at__gt=asked_at or now - directories.EVERY)
     told = complete.filter(started_at__gt=asked_at or now - directories.CHANGES_EVERY)
+    files = DirectorySheet.objects.filter(connection=OuterRef("pk"), state=DirectorySheet.State.TAKING)
+    file = Q(provider=Connection.Provider.CSV)  # read once, when it is taken over
     failed = readings.filter(state=Reading.INCOMPLETE, started_at__gt=asked_at or now - AGAIN)
     rows = Connection.objects.directories().filter(
         state=State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE
     )
     unfinished = Exists(readings.filter(state=Reading.RUNNING))
-    old = ~Exists(fresh) | (~Q(changes_cursor="") & ~Exists(told))
-    rows = rows.filter(~Exists(at_work)).filter(unfinished | (old & ~Exists(failed)))
+    old = file | ~Exists(fresh) | (~Q(changes_cursor="") & ~Exists(told))
+    rows = rows.filter(~Exists(at_work), ~file | Exists(files))
+    rows = rows.filter(unfinished | (old & ~Exists(failed)))
     return rows.filter(Q(slowed_until=None) | Q(slowed_until__lte=now))
 
 
@@ -306,6 +309,8 @@ def _end(
     reading.state, reading.finished_at = state, now
     reading.leased_until, reading.place, reading.seen = None, {}, b""
     reading.save()
+    if connection.capabilities.from_files:
+        directory_sheets.finish(connection, reading, now=now)
     alike = connection.directory_readings.filter(whole=reading.whole).order_by("-started_at")
     kept = [
         *alike.values_list("pk", flat=True)[:KEPT],

@@ -50,6 +50,52 @@ def answers(provider: str) -> list[tuple[str, str]]:
     return [*_ANSWERS, *([_ROOMS_OF[provider]] if provider in _ROOMS_OF else [])]
 
 
+_ANSWERS_OF_FILES: tuple[tuple[str, str], ...] = (
+    (
+        _("What a file holds"),
+        _(
+            "Everybody who is there now, one line for each person. Who is in no line any more counts as missing."
+        ),
+    ),
+    (
+        _("What we will store"),
+        _(
+            "The columns we know, of the last file taken over. An uploaded file itself is forgotten after a day; who "
+            "is gone and was no member here, after 30 days."
+        ),
+    ),
+    (
+        _("What happens to people"),
+        _("Nothing before a rule is switched on: taking over a file adds and removes no member."),
+    ),
+    (
+        _("How people prove who they are"),
+        _("By a mailed link: no Google or Microsoft account is known of somebody in a file."),
+    ),
+)
+
+
+def answers_of_files() -> list[tuple[str, str]]:
+    """What a directory that is kept by files means, question by question."""
+    return list(_ANSWERS_OF_FILES)
+
+
+# What differs, as a file's page calls it.
+DIFFERS = {
+    "address": _("address"),
+    "given_name": _("first name"),
+    "family_name": _("last name"),
+    "department": _("department"),
+    "path": _("path"),
+    "employee_id": _("employee id"),
+    "time_zone": _("time zone"),
+    "enabled": _("may sign in"),
+    "kind": _("kind"),
+    "attributes": _("attributes"),
+    "groups": _("groups"),
+}
+
+
 def scopes_added(provider: str, extra: str) -> tuple[str, ...]:
     """What an extra asks beyond the scopes of people."""
     without = scopes_for(provider, "").organization

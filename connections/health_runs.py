@@ -265,7 +265,7 @@ def can_be_looked_at(connection: Connection) -> bool:
 def due(*, now: datetime) -> QuerySet[Connection]:
     """Working connections that nobody looked after for an hour. Each has its own minute: when it was last done."""
     rows = Connection.objects.filter(state=State.ACTIVE, unit__state=OrganizationalUnit.State.ACTIVE)
-    rows = rows.exclude(provider=Provider.NONE)
+    rows = rows.exclude(provider__in=(Provider.NONE, Provider.CSV))
     return rows.filter(Q(health_checked_at=None) | Q(health_checked_at__lte=now - EVERY))
 
 

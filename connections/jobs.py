@@ -301,7 +301,16 @@ def send_notice(notice_id: int) -> None:
 
 def forget() -> None:
     """Every night: what is kept no longer than needed."""
-    from . import attempts, budgets, directory_store, free_busy, mailboxes, notices, reading_hours
+    from . import (
+        attempts,
+        budgets,
+        directory_sheets,
+        directory_store,
+        free_busy,
+        mailboxes,
+        notices,
+        reading_hours,
+    )
 
     now = timezone.now()
     mailboxes.forget_erased()
@@ -311,4 +320,5 @@ def forget() -> None:
     reading_hours.forget_old(now=now)
     notices.forget_old(now=now)
     directory_store.forget_gone(now=now)
+    directory_sheets.forget_old(now=now)
     Task.objects.filter(stopped__lt=now - timedelta(days=14)).delete()

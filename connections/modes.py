@@ -44,11 +44,12 @@ class Capabilities:
     push: bool  # the provider can tell us about changes
     obeys_mailbox_policy: bool = False  # the tenant can keep single mailboxes from us
     reads_directory: bool = False
+    from_files: bool = False  # the directory is what somebody uploads: nobody is asked
 
     @property
     def asks(self) -> bool:
         """Whether the provider is ever asked anything."""
-        return self.reads_calendars or self.reads_directory
+        return self.reads_calendars or (self.reads_directory and not self.from_files)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ CAPABILITIES: dict[tuple[str, str], Capabilities] = {
     ("none", "no_access"): Capabilities(False, False, False, False, False, Truth.MEMBERS, False),
     ("google", ""): _DIRECTORY,
     ("microsoft", ""): _DIRECTORY,
+    ("csv", ""): replace(_DIRECTORY, from_files=True),
 }
 
 SCOPES: dict[tuple[str, str], Scopes] = {
@@ -148,6 +150,7 @@ SCOPES: dict[tuple[str, str], Scopes] = {
         ),
         permission_set="directory",
     ),
+    ("csv", ""): Scopes(contract=(), sign_in=(), organization=()),
 }
 
 
@@ -166,6 +169,7 @@ _EXTRA_SCOPES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ),
     ("google", Extra.ROOMS): ((f"{G}admin.directory.resource.calendar.readonly",), "service_account"),
     ("microsoft", Extra.GROUPS): (("GroupMember.Read.All",), "directory_groups"),
+    ("csv", Extra.GROUPS): ((), ""),  # asks for nothing
 }
 
 

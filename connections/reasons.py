@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from .providers.base import AuthorizationLost, ProviderError, Throttled, Unreachable
+from .providers.base import AuthorizationLost, LeftOut, ProviderError, Throttled, Unreachable
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,12 @@ REASONS: dict[str, Reason] = {
     "": Reason(""),
     "not_signed_in": Reason(
         _("Nobody has signed in at the provider yet."), _OPS_ADMIN, _("Sign in as an administrator.")
+    ),
+    "no_file_yet": Reason(_("No file has been taken over yet."), _OPS_ADMIN, _("Upload a file.")),
+    "lines_left_out": Reason(
+        _("Lines of the last file were left out, so nobody was counted as missing by it."),
+        _OPS_ADMIN,
+        _("Correct these lines in the file and upload it again."),
     ),
     "not_consented": Reason(
         _("The permissions have not been granted yet."), _TENANT, _("Grant them, then check again.")
@@ -263,7 +269,7 @@ def reason(code: str) -> Reason:
 
 def code_of(error: ProviderError) -> str:
     """The reason for which a provider told nothing about what was asked."""
-    if isinstance(error, AuthorizationLost):
+    if isinstance(error, AuthorizationLost | LeftOut):
         return error.reason
     if isinstance(error, Throttled):
         return "provider_busy"

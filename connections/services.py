@@ -2,6 +2,7 @@
 
 from orgunits.names import domain_of
 
+from . import file_directory
 from .budgets import of_a_self_test
 from .credentials import As, key_of
 from .models import Connection, ConnectionDomain
@@ -62,6 +63,8 @@ def directory_service(
 ) -> DirectoryService:
     """The directory behind `connection`; without `spend` for a self-test. Raises AuthorizationLost, as above."""
     _must_be_allowed(connection, connection.capabilities.reads_directory)
+    if connection.capabilities.from_files:
+        return file_directory.of_connection(connection)
     _must_be_bound(connection)
     return open_directory(
         connection.provider,

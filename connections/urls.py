@@ -8,6 +8,7 @@ from .views import (
     connect,
     connections,
     directories,
+    directory_files,
     directory_lists,
     hand_offs,
     health,
@@ -27,6 +28,7 @@ from .views import (
 
 _CONNECTION = "connections/<str:connection_id>/"
 _DIRECTORY = "connections/directories/<str:connection_id>/"
+_FILE = f"{_DIRECTORY}files/<str:file_id>/"
 _CHANGE = f"{_CONNECTION}mode/<str:change_id>/"
 _MEMBER = "members/<str:member_id>/"
 
@@ -45,6 +47,11 @@ unit_urls = [
     path(f"{_DIRECTORY}pause/", directories.directory_pause, name="directory_pause"),
     path(f"{_DIRECTORY}resume/", directories.directory_resume, name="directory_resume"),
     path(f"{_DIRECTORY}disconnect/", directories.directory_disconnect, name="directory_disconnect"),
+    path(f"{_DIRECTORY}files/", directory_files.directory_upload, name="directory_upload"),
+    path(_FILE, directory_files.directory_file, name="directory_file"),
+    path(f"{_FILE}progress/", directory_files.directory_file_progress, name="directory_file_progress"),
+    path(f"{_FILE}discard/", directory_files.directory_file_discard, name="directory_file_discard"),
+    path(f"{_FILE}errors/", directory_files.directory_file_errors, name="directory_file_errors"),
     path(f"{_DIRECTORY}people/", directory_lists.directory_people, name="directory_people"),
     path(
         f"{_DIRECTORY}people/export/",

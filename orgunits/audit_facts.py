@@ -35,6 +35,8 @@ LABELS: dict[str, str] = {
     "key_forgotten": _("Key forgotten"),
     "invitation": _("Invitation"),
     "kept": _("Kept"),
+    "left_out": _("Lines left out"),
+    "lines": _("Lines"),
     "mode": _("Access mode"),
     "person": _("Person of the directory"),
     "personal": _("Each member authorizes"),

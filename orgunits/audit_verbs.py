@@ -39,6 +39,7 @@ VERBS: dict[str, str] = {
     "connection.sync_asked": _("Reading of all calendars asked"),
     "consent.returned": _("Consent returned"),
     "directory.created": _("Directory connection created"),
+    "directory.file_taken": _("File of the directory taken over"),
     "directory.read_asked": _("Reading of the directory asked"),
     "domain.added": _("Domain added"),
     "domain.removed": _("Domain removed"),

@@ -151,10 +151,10 @@ def _header(cells: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _row(line: int, cells: dict[str, str]) -> Row:
-    values = {column: _tidy(cell) for column, cell in cells.items() if column}
+    values = {column: tidy(cell) for column, cell in cells.items() if column}
     name, address = parseaddr(values.pop("email", "")) if "<" in values.get("email", "") else ("", "")
     email = address or values.pop("email", "")
-    whole = values.pop("name", "") or _tidy(name)
+    whole = values.pop("name", "") or tidy(name)
     given, family = _split_name(whole)
     values.setdefault("given_name", "")
     values.setdefault("family_name", "")
@@ -163,7 +163,7 @@ def _row(line: int, cells: dict[str, str]) -> Row:
     return Row(line, normal_address(email), **values)
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """`text` on one line and without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
@@ -199,7 +199,7 @@ def _judge(rows: list[Row]) -> None:
     seen: dict[str, int] = {}
     zones = available_timezones()
     for row in rows:
-        row.problem = _problem_of_address(row.email)
+        row.problem = problem_of_address(row.email)
         if not row.problem and row.email in seen:
             row.problem, row.detail = "twice", {"line": seen[row.email]}
         if not row.problem and any(len(getattr(row, name)) > most for name, most in LONGEST.items()):
@@ -209,7 +209,8 @@ def _judge(rows: list[Row]) -> None:
         seen.setdefault(row.email, row.line)
 
 
-def _problem_of_address(email: str) -> str:
+def problem_of_address(email: str) -> str:
+    """What is wrong with an address by itself: a code of PROBLEMS, or nothing."""
     if not email:
         return "no_address"
     try:

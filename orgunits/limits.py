@@ -13,6 +13,7 @@ RATES = {
     "readings": "20/m/user,4/m/key",  # key: the member whose calendar is read, or the connection
     "look_ups": "30/m/user",
     "units": "10/d/user",
+    "uploads": "10/m/user",  # files of a directory
 }
 
 

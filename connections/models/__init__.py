@@ -6,6 +6,7 @@ from .channels import PushChannel
 from .connections import CalendarConnection, Connection, ConnectionDomain, DirectoryConnection, ScopeCheck
 from .credentials import Credential, RequestBudget
 from .directories import DirectoryAddress, DirectoryGroup, DirectoryPerson, DirectoryReading, DirectoryRoom
+from .directory_sheets import DirectorySheet, DirectorySheetLine
 from .health import HealthCheck, Notice, ReadingHour
 from .mailboxes import Mailbox, MemberCalendar
 from .mode_changes import ModeChange
@@ -23,6 +24,8 @@ __all__ = [
     "DirectoryPerson",
     "DirectoryReading",
     "DirectoryRoom",
+    "DirectorySheet",
+    "DirectorySheetLine",
     "EventPosition",
     "HandOff",
     "HealthCheck",

@@ -30,6 +30,7 @@ class Connection(UnitScoped):
     class Provider(models.TextChoices):
         GOOGLE = "google", _("Google Workspace")
         MICROSOFT = "microsoft", _("Microsoft 365")
+        CSV = "csv", _("CSV file")
         NONE = "none", _("No service")
 
     class State(models.TextChoices):
@@ -87,6 +88,9 @@ class Connection(UnitScoped):
 
     changes_cursor = models.TextField(blank=True)  # where a directory goes on telling what changed
     extras = models.JSONField(default=list, blank=True)  # of directories: modes.Extra
+    label = models.CharField(
+        max_length=80, blank=True
+    )  # of CSV files: whom they hold, as an Ops Admin calls it
 
     # Personal: each member authorizes for their own calendar; nobody grants for the whole organization.
     personal = models.BooleanField(default=False)
@@ -112,12 +116,16 @@ class Connection(UnitScoped):
                 condition=~Q(provider="none") | Q(mode="no_access", credential=None),
                 name="no_service_means_no_access",
             ),
+            models.CheckConstraint(
+                condition=~Q(provider="csv") | Q(kind="directory", tenant="", credential=None),
+                name="csv_means_directory",
+            ),
         ]
 
     def __str__(self) -> str:
         if self.provider == self.Provider.NONE:
             return str(self.get_mode_display())
-        tenant = f" · {self.tenant}" if self.tenant else ""
+        tenant = f" · {self.known_as}" if self.known_as else ""
         what = self.get_mode_display() if self.mode else self.get_kind_display()
         return f"{self.service_name}, {what}{tenant}"
 
@@ -129,6 +137,11 @@ class Connection(UnitScoped):
     @property
     def is_directory(self) -> bool:
         return self.kind == self.Kind.DIRECTORY
+
+    @property
+    def known_as(self) -> str:
+        """What tells it from others of its kind: the tenant, or how an Ops Admin calls it."""
+        return self.tenant or self.label
 
     @property
     def service_name(self) -> str:

@@ -62,6 +62,15 @@ def readable() -> Iterator[None]:
         raise Unreadable(type(error).__name__) from error
 
 
+class LeftOut(ProviderError):
+    """A listing came to its end and is known to lack some: it says nothing about who is not in it. `reason` is a
+    code of connections/reasons.py."""
+
+    def __init__(self, reason: str):
+        super().__init__()
+        self.reason = reason
+
+
 class FeedExpired(ProviderError):
     """The place in the change feed is no longer known: read everything again."""
 

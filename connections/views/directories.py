@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -16,11 +17,12 @@ from connections import (
     credentials,
     directories,
     directory_list,
+    directory_sheets,
     directory_words,
     hand_offs,
     health_report,
 )
-from connections.directory_forms import DirectoryStartForm, ExtrasForm
+from connections.directory_forms import DirectoryStartForm, ExtrasForm, FileDirectoryForm
 from connections.health import CheckLine, check_lines
 from connections.health_checks import SECOND
 from connections.models import Connection
@@ -34,11 +36,21 @@ from orgunits.models import OrganizationalUnit
 
 from .common import directory_of
 from .reading import asked_at, remember, say_not_now
-from .wizard import directory_steps
+from .wizard import directory_steps, file_steps
 
 PROVIDERS = dict(DirectoryStartForm.base_fields["provider"].choices)
 OFFERS_HAND_OFF = {State.PENDING, State.NEEDS_REAUTHORIZATION}
 READINGS_SHOWN = 10
+
+# What is said after an act: of a directory that is asked, and of one kept by files.
+PAUSED = (
+    gettext_lazy("Paused. We make no calls until you resume; what was read is kept."),
+    gettext_lazy("Paused. No file is taken over until you resume; what was told is kept."),
+)
+RESUMED = (
+    gettext_lazy("Resumed. The directory is read again when its time has come."),
+    gettext_lazy("Resumed. Files can be taken over again."),
+)
 
 
 # --- the wizard ---------------------------------------------------------------------------------------------------
@@ -58,6 +70,8 @@ def directory_start(request: HttpRequest, unit: OrganizationalUnit) -> HttpRespo
 @unit_view("manage_connections", fresh=True)
 def directory_check(request: HttpRequest, unit: OrganizationalUnit, provider: str) -> HttpResponse:
     """What is read and what is not, and what more may be; posting creates the connection and leads on."""
+    if provider == Connection.Provider.CSV:
+        return _file_directory(request, unit)
     administrator = request.POST.get("administrator") or request.GET.get("administrator", "")
     if administrator not in {"yes", "no"}:
         return redirect("directory_start", slug=unit.slug)
@@ -101,6 +115,24 @@ def directory_check(request: HttpRequest, unit: OrganizationalUnit, provider: st
     return render(request, "connections/directory_check.html", context, status=422 if form.errors else 200)
 
 
+def _file_directory(request: HttpRequest, unit: OrganizationalUnit) -> HttpResponse:
+    """What a directory kept by files means; posting creates it and leads to its first file."""
+    form = FileDirectoryForm(request.POST or None)
+    if form.is_valid():
+        connection = directories.create_file_directory(
+            unit, form.cleaned_data["label"], by=request.user, now=timezone.now()
+        )
+        return redirect("directory_upload", slug=unit.slug, connection_id=connection.public_id)
+    start_url = f"{reverse('directory_start', args=[unit.slug])}?provider={Connection.Provider.CSV}"
+    context = {
+        "form": form,
+        "answers": directory_words.answers_of_files(),
+        "start_url": start_url,
+        "steps": file_steps(1, (start_url,)),
+    }
+    return render(request, "connections/directory_file_new.html", context, status=422 if form.errors else 200)
+
+
 # --- one directory ------------------------------------------------------------------------------------------------
 @unit_view("see_connections")
 def directory(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
@@ -119,7 +151,8 @@ def directory(request: HttpRequest, unit: OrganizationalUnit, connection_id: str
         "last_complete": directories.last_complete(row),
         "readings": list(row.directory_readings.order_by("-started_at")[:READINGS_SHOWN]),
         "reads_groups": "groups" in row.extras,
-        "health": [] if over else _health(row, lines, now=now),
+        "health": [] if over or not row.capabilities.asks else _health(row, lines, now=now),
+        "open_files": directory_sheets.open_files(row) if row.capabilities.from_files else [],
         "was_granted": [
             line.name for line in lines if line.result == "granted" and "probe:" not in line.name
         ],
@@ -154,6 +187,8 @@ def directory_progress(request: HttpRequest, unit: OrganizationalUnit, connectio
 def directory_read(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
     """Have the directory read at once; its page tells how far that is."""
     row, now = directory_of(unit, connection_id), timezone.now()
+    if not row.capabilities.asks:
+        raise Http404
     if not limits.within(request, "readings", key=row.public_id):
         return limits.refuse(request)
     try:
@@ -165,6 +200,10 @@ def directory_read(request: HttpRequest, unit: OrganizationalUnit, connection_id
     return redirect(row.get_absolute_url() + "#readings")
 
 
+def _said(connection: Connection, words: tuple[str, str]) -> str:
+    return words[connection.capabilities.from_files]
+
+
 @unit_view("manage_connections")
 @require_POST
 def directory_pause(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
@@ -174,7 +213,7 @@ def directory_pause(request: HttpRequest, unit: OrganizationalUnit, connection_i
     except NotPossibleNow:
         messages.warning(request, _("Only an active connection can be paused."))
     else:
-        messages.success(request, _("Paused. We make no calls until you resume; what was read is kept."))
+        messages.success(request, _said(row, PAUSED))
     return redirect(row)
 
 
@@ -190,7 +229,7 @@ def directory_resume(request: HttpRequest, unit: OrganizationalUnit, connection_
     except NotPossibleNow:
         messages.warning(request, _("Somebody changed this connection in the meantime."))
     else:
-        messages.success(request, _("Resumed. The directory is read again when its time has come."))
+        messages.success(request, _said(row, RESUMED))
     return redirect(row)
 
 

@@ -59,8 +59,8 @@ def _line(connection: Connection, state: Shown) -> Line:
     reason = state.reason
     fix = _("%(todo)s Who can do that: %(who)s.") % {"todo": reason.todo, "who": reason.who}
     return Line(
-        name=str(connection).removesuffix(f" · {connection.tenant}"),
-        detail=domains or connection.tenant,
+        name=str(connection).removesuffix(f" · {connection.known_as}"),
+        detail=domains or connection.known_as,
         url=connection.get_absolute_url(),
         code=state.code,
         label=state.label,

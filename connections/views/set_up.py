@@ -86,9 +86,9 @@ def others_on_this_tenant(connection: Connection) -> list[Connection]:
 
 
 def _to_set_up(unit: OrganizationalUnit, connection_id: str) -> Connection:
-    """The unit's connection, or 404. Where each member authorizes there is nothing to set up."""
+    """The unit's connection, or 404. Where each member authorizes, or files are uploaded, there is nothing to do."""
     connection = connection_of(unit, connection_id)
-    if connection.personal:
+    if connection.personal or connection.capabilities.from_files:
         raise Http404
     return connection
 

@@ -14,6 +14,11 @@ def directory_steps(current: int, urls: tuple[str, ...] = ()) -> list[dict]:
     return _steps([_("Which directory"), _("Check"), _("Set up")], current, urls)
 
 
+def file_steps(current: int, urls: tuple[str, ...] = ()) -> list[dict]:
+    """The steps of "Connect a directory" that is kept by files."""
+    return _steps([_("Which directory"), _("Name"), _("First file")], current, urls)
+
+
 def _steps(labels: list[str], current: int, urls: tuple[str, ...]) -> list[dict]:
     """Finished steps lead back to their page in `urls`."""
     back = {n: url for n, url in enumerate(urls) if n < current}

@@ -21,6 +21,7 @@ WRITERS = {"update", "create", "get_or_create", "update_or_create", "bulk_create
 OTHER_STATES = {
     "connections/channels.py": "PushChannel.state",
     "connections/directory_reading.py": "DirectoryReading.state",
+    "connections/directory_sheets.py": "DirectorySheet.state",
     "connections/mailboxes.py": "Mailbox.state",
     "connections/personal_tokens.py": "PersonalGrant.state",
     "provisioning/plans.py": "Plan.state",
