@@ -81,7 +81,12 @@ class File:
     lines: list[Line]
     columns: list[str]  # that are read, by our names
     unused_columns: list[str]  # unknown ones, repetitions, and attributes beyond what is kept
-    digest: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """The same for the same bytes."""
+        return hashlib.sha256(self.content).hexdigest()
 
     @property
     def keyed_by_address(self) -> bool:
@@ -116,7 +121,7 @@ def read(content: bytes) -> File:
     if not lines:
         raise Unreadable(_("There is nobody in this file."))
     _judge(lines, columns)
-    return File(lines, [c for c in columns if c], unused, hashlib.sha256(content).hexdigest())
+    return File(lines, [c for c in columns if c], unused, content)
 
 
 def _delimiter(text: str) -> str:

@@ -8,7 +8,7 @@ from orgunits import audit
 from orgunits.models import User
 
 from . import jobs, life
-from .directory_files import File
+from .directory_files import File, read
 from .directory_sheet_plans import Outcome, write_lines
 from .models import Connection, DirectoryReading, DirectorySheet, DirectorySheetLine
 from .states import NotPossibleNow, State
@@ -16,6 +16,7 @@ from .states import NotPossibleNow, State
 Sheet = DirectorySheet.State
 KEPT = timedelta(days=1)
 TAKES = (State.PENDING, State.ACTIVE)
+AT_ONCE = 2000  # lines that are compared while somebody waits; more are a job's
 
 
 class NotThisFile(Exception):
@@ -32,14 +33,18 @@ def must_take_files(connection: Connection) -> None:
 def keep_file(connection: Connection, file: File, *, by: User, now: datetime) -> DirectorySheet:
     """Keep an uploaded file for a day and find out what taking it over would do; nothing else is changed.
 
-    Raises NotPossibleNow, and NotThisFile(`other_key`) for a file without ids after files with ids, or the other
-    way round: everybody would be somebody else.
+    Raises NotPossibleNow; NotThisFile while another file is being taken over, and (`other_key`) for a file without
+    ids after files with ids, or the other way round: everybody would be somebody else.
     """
     must_take_files(connection)
+    if connection.directory_sheets.filter(state=Sheet.TAKING).exists():
+        raise NotThisFile("another")
     _must_have_the_same_key(connection, file.keyed_by_address)
     sheet = DirectorySheet.objects.create(
         unit_id=connection.unit_id,
         connection=connection,
+        state=Sheet.COMPARING,
+        content=file.content,
         digest=file.digest,
         columns=file.columns,
         unused_columns=file.unused_columns,
@@ -47,9 +52,25 @@ def keep_file(connection: Connection, file: File, *, by: User, now: datetime) ->
         made_by=by,
         made_at=now,
     )
-    sheet.counts = dict(write_lines(sheet, file))
-    sheet.save(update_fields=["counts"])
+    if len(file.lines) > AT_ONCE:
+        jobs.enqueue_comparing(sheet)
+    else:
+        _compare(sheet, file)
     return sheet
+
+
+@transaction.atomic
+def compare(sheet_id: int) -> None:
+    """Find out what a long file would do, unless that was done before or it was discarded."""
+    rows = DirectorySheet.objects.select_for_update(of=("self",)).select_related("connection")
+    sheet = rows.filter(pk=sheet_id, state=Sheet.COMPARING).first()
+    if sheet is not None:
+        _compare(sheet, read(bytes(sheet.content)))
+
+
+def _compare(sheet: DirectorySheet, file: File) -> None:
+    sheet.counts, sheet.content, sheet.state = dict(write_lines(sheet, file)), b"", Sheet.PREVIEW
+    sheet.save(update_fields=["counts", "content", "state"])
 
 
 def last_taken(connection: Connection) -> DirectorySheet | None:
@@ -60,7 +81,8 @@ def last_taken(connection: Connection) -> DirectorySheet | None:
 
 def open_files(connection: Connection) -> list[DirectorySheet]:
     """Files that wait to be looked at, or are being taken over; the newest first."""
-    rows = connection.directory_sheets.filter(state__in=(Sheet.PREVIEW, Sheet.TAKING))
+    rows = connection.directory_sheets.filter(state__in=(Sheet.COMPARING, Sheet.PREVIEW, Sheet.TAKING))
+    rows = rows.defer("content")
     return list(rows.select_related("made_by").order_by("-made_at")[:5])
 
 
@@ -125,7 +147,8 @@ def finish(connection: Connection, reading: DirectoryReading, *, now: datetime) 
 @transaction.atomic
 def discard(sheet: DirectorySheet) -> bool:
     """Forget a file that was only looked at. Answers whether it still could be."""
-    if not DirectorySheet.objects.filter(pk=sheet.pk, state=Sheet.PREVIEW).update(state=Sheet.DISCARDED):
+    looked_at = DirectorySheet.objects.filter(pk=sheet.pk, state__in=(Sheet.COMPARING, Sheet.PREVIEW))
+    if not looked_at.update(state=Sheet.DISCARDED, content=b""):
         return False
     sheet.lines.all().delete()
     return True
@@ -137,4 +160,4 @@ def forget_old(*, now: datetime) -> int:
     DirectorySheetLine.objects.filter(
         sheet__in=old.filter(state=Sheet.APPLIED, finished_at__lte=now - KEPT)
     ).delete()
-    return old.filter(state__in=(Sheet.PREVIEW, Sheet.DISCARDED)).delete()[0]
+    return old.exclude(state__in=(Sheet.TAKING, Sheet.APPLIED)).delete()[0]

@@ -12,7 +12,7 @@ from django_q.tasks import async_task
 
 from orgunits.models import OrganizationalUnit, User
 
-from .models import Connection
+from .models import Connection, DirectorySheet
 
 SLICE = "connections.jobs.read_slice"
 
@@ -140,6 +140,16 @@ def enqueue_directory(connection: Connection, *, asked_at: datetime | None = Non
         asked_at.timestamp() if asked_at else 0,
         task_name=f"directory of {connection.public_id}",
     )
+
+
+def enqueue_comparing(sheet: DirectorySheet) -> None:
+    async_task("connections.jobs.compare_file", sheet.pk, task_name=f"compare {sheet.public_id}")
+
+
+def compare_file(sheet_id: int) -> None:
+    from .directory_sheets import compare
+
+    compare(sheet_id)
 
 
 def read_directories() -> None:

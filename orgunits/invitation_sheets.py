@@ -165,7 +165,8 @@ def _row(line: int, cells: dict[str, str]) -> Row:
 
 def tidy(text: str) -> str:
     """`text` on one line and without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    printable = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(printable.split())
 
 
 def _split_name(name: str) -> tuple[str, str]:

@@ -4,13 +4,14 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from connections import directories
+from connections import directories, directory_files, directory_sheets
 from connections.models import (
     Connection,
     DirectoryGroup,
     DirectoryPerson,
     DirectoryReading,
     DirectoryRoom,
+    DirectorySheet,
 )
 from orgunits.models import Member, OrganizationalUnit, User
 from orgunits.names import sort_key
@@ -106,6 +107,23 @@ def make_room(connection: Connection, name: str, **fields) -> DirectoryRoom:
         sort_key=sort_key(name),
         **fields,
     )
+
+
+def make_file_directory(
+    unit: OrganizationalUnit, *, by: User, label: str = "etcd.example", **fields
+) -> Connection:
+    """A directory that is kept by files; none was taken over, unless `fields` say so."""
+    row = directories.create_file_directory(unit, label, by=by, now=timezone.now())
+    Connection.objects.filter(pk=row.pk).update(**fields)
+    return Connection.objects.select_related("unit").get(pk=row.pk)
+
+
+def make_sheet(connection: Connection, text: str, *, by: User, **fields) -> DirectorySheet:
+    """A file that waits to be looked at, unless `fields` say what became of it."""
+    file = directory_files.read(text.encode())
+    row = directory_sheets.keep_file(connection, file, by=by, now=timezone.now())
+    DirectorySheet.objects.filter(pk=row.pk).update(**fields)
+    return DirectorySheet.objects.select_related("connection__unit").get(pk=row.pk)
 
 
 def make_read_directory(

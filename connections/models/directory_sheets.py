@@ -16,6 +16,7 @@ class DirectorySheet(UnitScoped):
     """One uploaded file of one CSV directory. Its lines are kept for a day, what became of it as numbers for good."""
 
     class State(models.TextChoices):
+        COMPARING = "comparing", _("Being compared")
         PREVIEW = "preview", _("To be looked at")
         TAKING = "taking", _("Being taken over")
         APPLIED = "applied", _("Taken over")
@@ -25,6 +26,7 @@ class DirectorySheet(UnitScoped):
     public_id = public_id("file")
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="directory_sheets")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PREVIEW)
+    content = models.BinaryField(blank=True, default=bytes)  # of a long file, until a job has compared it
     digest = models.CharField(max_length=64)  # of the file's bytes
     columns = models.JSONField(default=list)  # that are read
     unused_columns = models.JSONField(default=list)

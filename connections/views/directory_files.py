@@ -74,7 +74,11 @@ def _of_files(unit: OrganizationalUnit, connection_id: str) -> Connection:
 
 def _file_of(unit: OrganizationalUnit, connection_id: str, file_id: str) -> DirectorySheet:
     """A file of this directory that was not discarded, or 404."""
-    rows = unit.directory_sheets.exclude(state=Sheet.DISCARDED).filter(connection__public_id=connection_id)
+    rows = (
+        unit.directory_sheets.defer("content")
+        .exclude(state=Sheet.DISCARDED)
+        .filter(connection__public_id=connection_id)
+    )
     row = rows.select_related("connection__unit", "made_by", "reading").filter(public_id=file_id).first()
     if row is None:
         raise Http404
@@ -89,8 +93,8 @@ def directory_upload(request: HttpRequest, unit: OrganizationalUnit, connection_
         return redirect(row)
     if request.method == "POST" and not limits.within(request, "uploads"):
         return limits.refuse(request)
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+    if form.is_valid():
         try:
             sheet = directory_sheets.keep_file(
                 row, form.cleaned_data["people"], by=request.user, now=timezone.now()
@@ -221,9 +225,9 @@ def _about(sheet: DirectorySheet) -> dict:
 def directory_file_progress(
     request: HttpRequest, unit: OrganizationalUnit, connection_id: str, file_id: str
 ) -> HttpResponse:
-    """The fragment that is asked for again while a file is taken over; then the whole page tells what became."""
+    """The fragment that is asked for again while a job is at the file; then the whole page tells what became."""
     sheet = _file_of(unit, connection_id, file_id)
-    if sheet.state != Sheet.TAKING:
+    if sheet.state not in {Sheet.COMPARING, Sheet.TAKING}:
         return HttpResponseClientRefresh()
     return render(request, "connections/_directory_file_progress.html", _about(sheet))
 

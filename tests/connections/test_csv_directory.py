@@ -61,6 +61,13 @@ def keep(connection: Connection, text: str, *, later: timedelta = timedelta()) -
     )
 
 
+def compared(sheet: DirectorySheet) -> DirectorySheet:
+    """A long file after its job."""
+    run_waiting_jobs()
+    sheet.refresh_from_db()
+    return sheet
+
+
 def take(sheet: DirectorySheet) -> DirectorySheet:
     """Taken over by the jobs of the queue."""
     directory_sheets.take_over(sheet, by=sheet.made_by, now=timezone.now())
@@ -427,6 +434,8 @@ def test_while_one_file_is_taken_over_no_other_is(connection):
     directory_sheets.take_over(first, by=first.made_by, now=timezone.now())
 
     with pytest.raises(NotThisFile, match="another"):
+        keep(connection, WHOLE)
+    with pytest.raises(NotThisFile, match="another"):
         directory_sheets.take_over(second, by=second.made_by, now=timezone.now() + timedelta(minutes=1))
 
 
@@ -457,10 +466,29 @@ MANY = HEADER + "".join(f"n{n},n{n}@etcd.example,N{n},,Core,Core,\n" for n in ra
 
 def begun(connection: Connection, text: str) -> DirectorySheet:
     """A file whose job waits in the queue."""
-    sheet = keep(connection, text)
+    sheet = compared(keep(connection, text))
     directory_sheets.take_over(sheet, by=sheet.made_by, now=timezone.now())
     connection.refresh_from_db()
     return sheet
+
+
+@pytest.mark.django_db
+def test_a_long_file_is_compared_by_a_job_that_may_come_twice_or_too_late(connection):
+    sheet, gone = keep(connection, MANY), keep(connection, MANY)
+    assert (sheet.state, sheet.counts, sheet.lines.count()) == ("comparing", {}, 0)
+    with pytest.raises(NotThisFile, match="nobody"):
+        directory_sheets.take_over(sheet, by=sheet.made_by, now=timezone.now())
+    assert directory_sheets.discard(gone)
+
+    for _ in range(2):
+        for one in (sheet, gone):
+            jobs.compare_file(one.pk)
+
+    sheet.refresh_from_db()
+    assert (sheet.state, sheet.counts, bytes(sheet.content)) == ("preview", {"new": 2500}, b"")
+    assert sheet.lines.count() == 2500
+    gone.refresh_from_db()
+    assert (gone.state, bytes(gone.content), gone.lines.count()) == ("discarded", b"", 0)
 
 
 @pytest.mark.django_db

@@ -28,7 +28,7 @@ from orgunits.invitation_plans import keep_sheet
 from orgunits.invitations import invite
 from orgunits.members import add_member
 from orgunits.models import Application, Member, OrganizationalUnit, User
-from tests.directories import make_read_directory
+from tests.directories import make_file_directory, make_read_directory, make_sheet
 from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
 
 
@@ -67,6 +67,16 @@ def routes_of(*audiences: str) -> list[Route]:
     return [route for route in routes() if route.rule is not None and route.rule.audience in audiences]
 
 
+# Pages of a directory that is kept by files.
+_OF_FILES = (
+    "directory_upload",
+    "directory_file",
+    "directory_file_progress",
+    "directory_file_discard",
+    "directory_file_errors",
+)
+
+
 @dataclass
 class Furnished:
     """A unit with one of everything that has an address."""
@@ -76,6 +86,7 @@ class Furnished:
     microsoft: CalendarConnection
     elsewhere: CalendarConnection  # No Access
     directory: Connection  # with a person, a group and a room
+    file_directory: Connection  # with a file that waits to be looked at
     member: Member
     calendar: MemberCalendar
     application: Application
@@ -87,6 +98,7 @@ class Furnished:
         others = {"consent": self.microsoft, "domain_remove": self.elsewhere, "identities": self.elsewhere}
         others |= dict.fromkeys(("mode_consent", "mode_key", "mode_key_shared"), self.microsoft)
         usual = self.directory if "/directories/<" in route.path else self.google
+        others |= dict.fromkeys(_OF_FILES, self.file_directory)
         connection = others.get(route.name, usual)
         own = {
             **self._names,
@@ -106,6 +118,7 @@ class Furnished:
             "review_id": self.unit.accessreviews.get().public_id,
             "invitation_id": self.unit.invitations.get().public_id,
             "sheet_id": self.unit.invitationsheets.get().public_id,
+            "file_id": self.unit.directory_sheets.get().public_id,
             "provider": "google",
             "mode": "free_busy",
         }
@@ -167,7 +180,13 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     for row, other in ((made[0], "read_write"), (made[1], "free_busy")):
         ModeChange.objects.create(unit=unit, connection=row, from_mode=row.mode, to_mode=other, started_by=by)
     directory = make_read_directory(unit, by=by, word=word, member=member)
-    return Furnished(unit, *made, directory, member, member.mailbox.calendars.get(), *applications, people)
+    by_file = make_file_directory(unit, by=by, label=f"{word}.example")
+    make_sheet(
+        by_file, f"email,given_name\n{word}@file-{word}.example,{word.title()}\nbad,{word.title()}\n", by=by
+    )
+    return Furnished(
+        unit, *made, directory, by_file, member, member.mailbox.calendars.get(), *applications, people
+    )
 
 
 def _person(
@@ -209,6 +228,7 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "application_id": f"app_{secrets.token_hex(12)}",
         "invitation_id": f"inv_{secrets.token_hex(12)}",
         "sheet_id": f"sht_{secrets.token_hex(12)}",
+        "file_id": f"file_{secrets.token_hex(12)}",
         "run_id": f"run_{secrets.token_hex(12)}",
         "review_id": f"rev_{secrets.token_hex(12)}",
         "change_id": f"chg_{secrets.token_hex(12)}",

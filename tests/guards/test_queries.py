@@ -15,7 +15,15 @@ from connections.periods import minute_of
 from orgunits import audit
 from orgunits.units import create_unit
 from tests.builders import make_members
-from tests.directories import make_directory, make_group, make_people, make_reading, make_room
+from tests.directories import (
+    make_directory,
+    make_file_directory,
+    make_group,
+    make_people,
+    make_reading,
+    make_room,
+    make_sheet,
+)
 from tests.people import Company, make_company, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -100,9 +108,19 @@ def add_directories(company: Company, number: int) -> None:
     make_reading(row)
 
 
+def add_file(company: Company, lines: int) -> None:
+    """A file of that many lines, some of them bad, for one directory that is kept by files."""
+    row = company.unit.connections.filter(provider="csv").first() or make_file_directory(
+        company.unit, by=company.olga
+    )
+    people = "".join(f"p{n},p{n}@f.example\np{n},bad\n" for n in range(lines))
+    make_sheet(row, f"department,email\n{people}", by=company.olga)
+
+
 def grow(company: Company, times: int) -> None:
     add_connections(company, times)
     add_directories(company, times)
+    add_file(company, times)
     add_members(company, 3 * times)
     add_events(company, times)
     add_busy_time(company, times)
@@ -125,6 +143,8 @@ def paths_of(company: Company) -> dict[str, str]:
     emma = company.member(company.emma).public_id
     directory = [slug, company.unit.connections.directories().order_by("pk").first().public_id]
     group = company.unit.directory_groups.order_by("pk").first().public_id
+    by_file = company.unit.connections.filter(provider="csv").get()
+    file = [slug, by_file.public_id, by_file.directory_sheets.order_by("-pk").first().public_id]
     return {
         "unit home": reverse("unit_home", args=[slug]),
         "connections": reverse("connections", args=[slug]),
@@ -146,6 +166,10 @@ def paths_of(company: Company) -> dict[str, str]:
         "directory's groups": reverse("directory_groups", args=directory),
         "directory's rooms": reverse("directory_rooms", args=directory),
         "directory, disconnected": reverse("directory_disconnect", args=directory),
+        "directory by file": reverse("directory", args=file[:2]),
+        "directory's file": reverse("directory_file", args=file),
+        "directory's file, filtered": reverse("directory_file", args=file) + "?show=new&q=p",
+        "directory's bad lines": reverse("directory_file_errors", args=file),
         "progress": reverse("connection_progress", args=[slug, living.public_id]),
     }
 
@@ -154,7 +178,8 @@ PAGES = [
     "unit home", "connections", "connection", "members", "members, filtered", "members, exported", "member",
     "member's settings", "audit log", "front door", "disconnect", "progress", "integrations", "directory",
     "directory's people", "directory's people, filtered", "directory's people, exported", "directory's groups",
-    "directory's rooms", "directory, disconnected",
+    "directory's rooms", "directory, disconnected", "directory by file", "directory's file",
+    "directory's file, filtered", "directory's bad lines",
 ]  # fmt: skip
 
 
@@ -195,6 +220,8 @@ def test_the_list_of_members_needs_at_most_eight(members, connections):
         "directory's people, filtered",
         "directory's groups",
         "directory's rooms",
+        "directory's file",
+        "directory's file, filtered",
     ],
 )
 def test_a_list_needs_at_most_eight_where_a_second_factor_is_demanded(page):

@@ -141,8 +141,12 @@ def pages(house: House) -> Iterator[tuple[str, object]]:
         "directory_disconnect",
         olga.get(reverse("directory_disconnect", args=[slug, own.directory.public_id])),
     )
+    by_file, file = own.file_directory.public_id, own.unit.directory_sheets.get().public_id
+    for name in ("directory", "directory_upload", "directory_people", "directory_disconnect"):
+        yield f"{name} by file", olga.get(reverse(name, args=[slug, by_file]))
+    yield "directory_file", olga.get(reverse("directory_file", args=[slug, by_file, file]))
     yield "directory_start", olga.get(reverse("directory_start", args=[slug]), {"asked": 1})
-    for provider in ("google", "microsoft"):
+    for provider in ("google", "microsoft", "csv"):
         path = reverse("directory_check", args=[slug, provider])
         yield "directory_check", olga.get(path, {"administrator": "no"})
     yield "integrations", olga.get(reverse("integrations", args=[slug]))

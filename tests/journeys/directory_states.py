@@ -7,16 +7,18 @@ from django.utils import timezone
 
 from connections import hand_offs
 from connections.health_checks import CLOCK
-from connections.models import Connection, HealthCheck, ScopeCheck
+from connections.models import Connection, DirectorySheet, HealthCheck, ScopeCheck
 from orgunits.models import Member, OrganizationalUnit, User
 from orgunits.units import create_unit
 from tests.directories import (
     make_directory,
+    make_file_directory,
     make_group,
     make_people,
     make_person,
     make_reading,
     make_room,
+    make_sheet,
 )
 from tests.journeys.scenes import make_person as make_user_of
 from tests.journeys.states import LONG_ADDRESS, LONG_NAME
@@ -31,6 +33,7 @@ class DirectoryStates:
     olga: User
     hand_off_token: str
     directories: dict[str, Connection] = field(default_factory=dict)
+    files: dict[str, DirectorySheet] = field(default_factory=dict)
 
 
 def make_directory_states() -> DirectoryStates:
@@ -68,7 +71,49 @@ def make_directory_states() -> DirectoryStates:
             checked_at=now, since=now,
         )  # fmt: skip
     _row, token = hand_offs.create_link(rows["pending"], by=olga, now=now)
-    return DirectoryStates(unit, olga, token, rows)
+    return DirectoryStates(unit, olga, token, rows | _by_file(unit, olga), _files(unit, olga))
+
+
+def _by_file(unit: OrganizationalUnit, olga: User) -> dict[str, Connection]:
+    """Directories that are kept by files, in every state."""
+    how = {
+        "by file, pending": {},
+        "by file, paused": {"state": "paused", "state_reason": "paused_by_admin"},
+        "by file, over": {"state": "disconnected", "state_reason": "disconnected_by_admin"},
+    }
+    return {
+        name: make_file_directory(unit, by=olga, label=f"{LONG_NAME[:60]} {n}", **fields)
+        for n, (name, fields) in enumerate(how.items())
+    }
+
+
+def _files(unit: OrganizationalUnit, olga: User) -> dict[str, DirectorySheet]:
+    """Files in every state, of one directory that told of people before."""
+    now, header = timezone.now(), "id,email,given_name,family_name,department,groups,salary\n"
+    row = make_file_directory(
+        unit, by=olga, state="active", state_reason="lines_left_out", connected_at=now - timedelta(days=9)
+    )
+    make_people(row, [f"Nick{n} Gone" for n in range(3)])
+    make_person(row, "Same Asbefore", external_id="s", absences=2, absent_since=now)
+    make_person(row, "Anna Changed", external_id="c", department="Before")
+    reading = make_reading(row, "incomplete", problem="lines_left_out", people=5, added=5)
+    lines = [f"n{n},n{n}@new.example,New{n},{LONG_NAME},Core,Core; Docs," for n in range(101)]
+    lines += ["s,same@x.example,Same,Asbefore,,,", f"c,{LONG_ADDRESS},Anna,Changed,After,Core,"]
+    good = header + "\n".join(lines) + "\n"
+    bad = f"b1,nobody,Nora,Bad,,,\nb2,b2@x.example,{'x' * 300},,,,\nb3,b3@x.example\n"
+    numbers = {"finished_at": now, "taken_at": now - timedelta(days=2), "reading": reading}
+    return {
+        "taken over": make_sheet(
+            row, good.replace("salary", "job_title"), by=olga, state="applied", **numbers
+        ),
+        "with bad lines": make_sheet(row, good + bad, by=olga),
+        "whole": make_sheet(row, good, by=olga),
+        "without ids": make_sheet(
+            make_file_directory(unit, by=olga, label="No ids"), "email,salary\na@x.example,1\n", by=olga
+        ),
+        "being compared": make_sheet(row, good, by=olga, state="comparing"),
+        "being taken over": make_sheet(row, good, by=olga, state="taking", taken_at=now, done=40),
+    }
 
 
 def _fill(row: Connection, olga: User) -> None:

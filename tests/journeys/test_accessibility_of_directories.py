@@ -14,6 +14,7 @@ def of_the_wizard(states: DirectoryStates) -> list[Look]:
         ("wizard: nothing answered", at("directory_start", unit, query="?asked=1")),
         ("wizard: Google", at("directory_check", unit, "google", query="?administrator=yes")),
         ("wizard: Microsoft", at("directory_check", unit, "microsoft", query="?administrator=no")),
+        ("wizard: by file", at("directory_check", unit, "csv")),
         ("directory to set up", at("set_up", unit, pending)),
         ("directory that works, set up again", at("set_up", unit, states.directories["read"].public_id)),
         ("key of a directory", at("key_add", unit, pending)),
@@ -28,6 +29,32 @@ def of_directories(states: DirectoryStates) -> list[Look]:
         ("integrations with directories", at("integrations", unit)),
         *((f"directory, {name}", at("directory", unit, row.public_id)) for name, row in rows.items()),
         ("directory to disconnect", at("directory_disconnect", unit, rows["read"].public_id)),
+    ]
+
+
+def of_files(states: DirectoryStates) -> list[Look]:
+    unit, rows, files = states.unit.slug, states.directories, states.files
+    by_file = files["whole"].connection.public_id
+    return [
+        *(
+            (f"upload of one {name}", at("directory_upload", unit, rows[name].public_id))
+            for name in ("by file, pending", "by file, paused")
+        ),
+        ("upload of one that has files", at("directory_upload", unit, by_file)),
+        *(
+            (f"file {name}", at("directory_file", unit, row.connection.public_id, row.public_id))
+            for name, row in files.items()
+        ),
+        (
+            "bad lines",
+            at("directory_file", unit, by_file, files["with bad lines"].public_id, query="?show=error"),
+        ),
+        (
+            "no line found",
+            at("directory_file", unit, by_file, files["whole"].public_id, query="?q=nobodyatall"),
+        ),
+        ("directory by file", at("directory", unit, by_file)),
+        ("directory by file to disconnect", at("directory_disconnect", unit, by_file)),
     ]
 
 
@@ -56,7 +83,7 @@ def of_lists(states: DirectoryStates) -> list[Look]:
 def test_axe_finds_nothing_on_pages_of_directories(open_as):
     eye, states = Eye(), make_directory_states()
 
-    for looks in (of_the_wizard, of_directories, of_lists):
+    for looks in (of_the_wizard, of_directories, of_files, of_lists):
         eye.look_at_all(open_as(states.olga), looks(states))
 
     assert eye.found == {}
