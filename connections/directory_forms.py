@@ -34,6 +34,7 @@ class DirectoryStartForm(AdministratorForm):
             "csv": _("You upload a file each time people come or go. Nobody has to agree.")
         }
         self.fields["administrator"].required = False
+        self.fields["administrator"].help_text = now_("Needed for Google and Microsoft, not for a CSV file.")
 
     def clean(self) -> dict:
         values = super().clean()
