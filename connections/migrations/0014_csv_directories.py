@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connections', '0011_a_member_is_one_person'),
+        ('connections', '0013_changes_of_directories'),
         ('orgunits', '0008_told_and_given_by_rule'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
