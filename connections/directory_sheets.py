@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from orgunits import audit
 from orgunits.models import User
@@ -16,6 +17,7 @@ from .states import NotPossibleNow, State
 Sheet = DirectorySheet.State
 KEPT = timedelta(days=1)
 TAKES = (State.PENDING, State.ACTIVE)
+TAKEN = (Sheet.TAKING, Sheet.APPLIED)
 AT_ONCE = 2000  # lines that are compared while somebody waits; more are a job's
 
 
@@ -75,8 +77,12 @@ def _compare(sheet: DirectorySheet, file: File) -> None:
 
 def last_taken(connection: Connection) -> DirectorySheet | None:
     """The file that was taken over last, or is being so."""
-    rows = connection.directory_sheets.filter(state__in=(Sheet.TAKING, Sheet.APPLIED))
-    return rows.order_by("-taken_at").first()
+    return were_taken(connection.directory_sheets.all()).first()
+
+
+def were_taken(files: QuerySet[DirectorySheet]) -> QuerySet[DirectorySheet]:
+    """Those of `files` that were taken over or are being so; the last one first."""
+    return files.filter(state__in=TAKEN).order_by("-taken_at")
 
 
 def open_files(connection: Connection) -> list[DirectorySheet]:

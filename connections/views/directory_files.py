@@ -1,7 +1,7 @@
 """Pages of a directory that is kept by files: upload, look, take over."""
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -73,16 +73,16 @@ def _of_files(unit: OrganizationalUnit, connection_id: str) -> Connection:
 
 
 def _file_of(unit: OrganizationalUnit, connection_id: str, file_id: str) -> DirectorySheet:
-    """A file of this directory that was not discarded, or 404."""
-    rows = (
-        unit.directory_sheets.defer("content")
-        .exclude(state=Sheet.DISCARDED)
-        .filter(connection__public_id=connection_id)
-    )
-    row = rows.select_related("connection__unit", "made_by", "reading").filter(public_id=file_id).first()
-    if row is None:
+    """A file of this directory that was not discarded, with the one taken over last as `last`; or 404. One query."""
+    files = unit.directory_sheets.filter(connection__public_id=connection_id)
+    last = directory_sheets.were_taken(files).values("pk")[:1]
+    rows = files.exclude(state=Sheet.DISCARDED).filter(Q(public_id=file_id) | Q(pk__in=last)).defer("content")
+    found = list(rows.select_related("connection__unit", "made_by", "reading"))
+    sheet = next((row for row in found if row.public_id == file_id), None)
+    if sheet is None:
         raise Http404
-    return row
+    sheet.last = next((row for row in found if row.taken_at and row.state in directory_sheets.TAKEN), None)
+    return sheet
 
 
 @unit_view("manage_connections")
@@ -188,7 +188,7 @@ def _why(line: DirectorySheetLine) -> str:
 
 def _about(sheet: DirectorySheet) -> dict:
     """What the page and its polled part know of a file."""
-    counts, last = sheet.counts, directory_sheets.last_taken(sheet.connection)
+    counts, last = sheet.counts, sheet.last
     errors, missing = counts.get(Outcome.ERROR, 0), counts.get(Outcome.MISSING, 0)
     before = set(last.columns) if last is not None and last.pk != sheet.pk else set()
     people = sum(
