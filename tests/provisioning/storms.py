@@ -32,7 +32,7 @@ FAULTS: dict[str, tuple[str, dict]] = {
     "5xx": ("server_error", {**ONE_ANSWER, "status": 503}),
     "half an answer": ("truncated", ONE_ANSWER),
     "nonsense": ("nonsense", ONE_ANSWER),
-    "time-out": ("latency", {**ONE_ANSWER, "ms": 700}),
+    "time-out": ("latency", {"target": "graph.microsoft.com", "times": 1, "ms": 700}),
     "partial page": ("directory_partial", {**ONE_ANSWER, "share": 0.4}),
     "empty success": ("directory_empty", ONE_ANSWER),
     "revoked token": ("token_revoked", {"times": 1}),
