@@ -38,6 +38,8 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("go on with plans and runs", "provisioning.jobs.go_on", "*/5 * * * *"),
     Entry("send welcome mails", "provisioning.jobs.send_welcomes", "* * * * *"),
     Entry("forget plans and runs", "provisioning.jobs.forget", "10 3 * * *"),
+    Entry("end offboardings begun 30 days ago", "provisioning.jobs.end_offboardings", "10 3 * * *"),
+    Entry("follow leavers who are back", "provisioning.jobs.follow_leavers", "* * * * *"),
     Entry("erase units archived 30 days ago", "provisioning.jobs.erase_overdue_units", "20 3 * * *"),
 )
 

@@ -59,6 +59,11 @@ VERBS: dict[str, str] = {
     "key.end_told": _("End of key told"),
     "key.kept": _("Key kept"),
     "key.rotated": _("Key renewed"),
+    "leaver.begun": _("Offboarding begun"),
+    "leaver.came_back": _("Offboarding over: the person is back"),
+    "leaver.ended": _("Offboarding ended, person forgotten"),
+    "leaver.signed_off": _("Leaver dossier signed off"),
+    "leaver.undone": _("Offboarding undone"),
     "member.address_changed": _("Address of member changed"),
     "member.added": _("Member added"),
     "member.exported": _("What is kept on a member taken along"),
@@ -117,7 +122,7 @@ VERBS: dict[str, str] = {
 # What people look for together: the words of a category, and the first parts of its verbs.
 CATEGORIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "unit": (_("Unit"), ("unit",)),
-    "people": (_("Members and invitations"), ("member", "invitation", "identity", "bulk")),
+    "people": (_("Members and invitations"), ("member", "leaver", "invitation", "identity", "bulk")),
     "settings": (_("Members’ settings"), ("setting", "time_zone", "working_hours", "calendars")),
     "access": (_("Roles and reviews"), ("role", "review")),
     "connections": (

@@ -23,6 +23,24 @@ def erase_unit(unit_id: int) -> None:
         _enqueue(unit_id)
 
 
+def end_offboardings() -> None:
+    """Every night, slice by slice: people who left, whose days of grace are over."""
+    from . import offboarding
+
+    now = timezone.now()
+    if offboarding.end_overdue(now=now, most=offboarding.SLICE) == offboarding.SLICE:
+        async_task("provisioning.jobs.end_offboardings", task_name="end offboardings, next slice")
+    else:
+        offboarding.forget_traces()
+
+
+def follow_leavers() -> None:
+    """Every minute: offboardings whose member was reinstated or erased on another page."""
+    from . import offboarding
+
+    offboarding.follow(now=timezone.now())
+
+
 def _enqueue(unit_id: int) -> None:
     async_task("provisioning.jobs.erase_unit", unit_id, task_name=f"erase unit {unit_id}")
 
