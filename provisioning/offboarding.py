@@ -134,16 +134,15 @@ def sign_off(offboarding: Offboarding, *, by: User, now: datetime, note: str = "
 
 
 @transaction.atomic
-def come_back(member: Member, *, now: datetime) -> bool:
-    """The directory shows the person again, and a run reinstated the member: their leaving is over.
+def come_back(member: Member, *, now: datetime) -> None:
+    """The directory shows somebody again who had left: the run takes them back, with the roles they had.
 
-    Answers whether there was anything to end.
+    Raises WrongState.
     """
+    memberships.reinstate_member(member, by=None, now=now)
     row = Offboarding.objects.filter(OPEN, member=member).first()
-    if row is None or not _open(row).update(ended_at=now):
-        return False
-    audit.record(member.unit, "leaver.came_back", member, by=None, now=now, offboarding=row.public_id)
-    return True
+    if row is not None and _open(row).update(ended_at=now):
+        audit.record(member.unit, "leaver.came_back", member, by=None, now=now, offboarding=row.public_id)
 
 
 def follow(*, now: datetime) -> int:

@@ -242,11 +242,12 @@ def test_two_who_undo_at_once_undo_once(wilma):
 
 def test_who_comes_back_to_the_directory_is_no_leaver_any_more_and_is_not_kept(wilma):
     row = wilma.leaves()
-    memberships.reinstate_member(wilma.member, by=None, now=wilma.now + DAY)
 
-    assert offboarding.come_back(wilma.member, now=wilma.now + DAY)
-    assert not offboarding.come_back(wilma.member, now=wilma.now + DAY)
+    offboarding.come_back(wilma.member, now=wilma.now + DAY)
 
+    assert verbs(wilma.member)[-2:] == ["member.reinstated", "leaver.came_back"]
+    with pytest.raises(memberships.WrongState):
+        offboarding.come_back(wilma.member, now=wilma.now + DAY)
     row.refresh_from_db()
     assert (row.ended_at, row.undone_at) == (wilma.now + DAY, None)
     assert not Kept.objects.exists()
