@@ -39,6 +39,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("send welcome mails", "provisioning.jobs.send_welcomes", "* * * * *"),
     Entry("forget plans and runs", "provisioning.jobs.forget", "10 3 * * *"),
     Entry("end offboardings begun 30 days ago", "provisioning.jobs.end_offboardings", "10 3 * * *"),
+    Entry("tell Ops Admins of paused runs", "provisioning.jobs.tell_ops_admins", "* * * * *"),
     Entry("follow leavers who are back", "provisioning.jobs.follow_leavers", "* * * * *"),
     Entry("erase units archived 30 days ago", "provisioning.jobs.erase_overdue_units", "20 3 * * *"),
 )

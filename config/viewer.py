@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connections.models import Connection
-from orgunits.access import CLOSED, units_of
+from orgunits.access import CLOSED, Access, units_of
 from orgunits.models import OrganizationalUnit
+from provisioning.models import ProvisioningRun
 
 
 class ViewerMiddleware:
@@ -53,7 +54,12 @@ def page_context(request: HttpRequest) -> dict:
     access = getattr(request, "access", None)
     context["unit"] = access.member.unit if access else None
     context["access"] = access
-    units = units_of(user, has_lost=Exists(lost_connections().filter(unit=OuterRef("pk"))))
+    in_unit = {"unit": OuterRef("pk")}
+    units = units_of(
+        user,
+        has_lost=Exists(lost_connections().filter(**in_unit)),
+        has_paused=Exists(paused_runs().filter(**in_unit)),
+    )
     context["units"] = [
         {
             "name": unit.name,
@@ -62,14 +68,29 @@ def page_context(request: HttpRequest) -> dict:
         }
         for unit in units
     ]
-    if access and access.may("see_connections") and access.member.unit.state not in CLOSED:
+    if access and access.member.unit.state not in CLOSED:
         here = next((unit for unit in units if unit.pk == access.member.unit_id), None)
-        if here is not None and here.has_lost:  # asked for only then: pages of a healthy unit need not
-            context["lost_connections"] = (
-                lost_connections().filter(unit=here).select_related("unit").order_by("state_since")[:5]
-            )
+        context |= _banner(access, here) if here is not None else {}
     context["unit_menu"] = unit_menu(request) if access and access.member.unit.state not in CLOSED else []
     return context
+
+
+def _banner(access: Access, here: OrganizationalUnit) -> dict:
+    """What needs somebody, for those who may do something about it. Asked for only where there is something:
+    pages of a healthy unit need no query for it."""
+    found = {}
+    if here.has_lost and access.may("see_connections"):
+        lost = lost_connections().filter(unit=here).select_related("unit").order_by("state_since")
+        found["lost_connections"] = lost[:5]
+    if here.has_paused and access.may("manage_members"):
+        paused = paused_runs().filter(unit=here).select_related("connection", "plan")
+        found["paused_runs"] = paused.order_by("state_since")[:5]
+    return found
+
+
+def paused_runs() -> QuerySet[ProvisioningRun]:
+    """Runs that the guard holds until somebody looked."""
+    return ProvisioningRun.objects.filter(state=ProvisioningRun.State.PAUSED)
 
 
 def lost_connections() -> QuerySet[Connection]:

@@ -25,9 +25,10 @@ def erase_unit(unit_id: int) -> None:
 
 def end_offboardings() -> None:
     """Every night, slice by slice: people who left, whose days of grace are over."""
-    from . import offboarding
+    from . import notices, offboarding
 
     now = timezone.now()
+    notices.forget_old(now=now)
     if offboarding.end_overdue(now=now, most=offboarding.SLICE) == offboarding.SLICE:
         async_task("provisioning.jobs.end_offboardings", task_name="end offboardings, next slice")
     else:
@@ -39,6 +40,22 @@ def follow_leavers() -> None:
     from . import offboarding
 
     offboarding.follow(now=timezone.now())
+
+
+def tell_ops_admins() -> None:
+    """Every minute: runs that were paused by the guard, and mail that the server did not take."""
+    from . import notices
+
+    now = timezone.now()
+    notices.tell_paused(now=now)
+    for pk in notices.due(now=now):
+        async_task("provisioning.jobs.send_notice", pk, task_name=f"send notice of a run {pk}")
+
+
+def send_notice(notice_id: int) -> None:
+    from . import notices
+
+    notices.send(notice_id, now=timezone.now())
 
 
 def _enqueue(unit_id: int) -> None:

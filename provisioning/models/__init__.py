@@ -1,6 +1,7 @@
 """Rows of the top floor: rules, the plans made by them, the runs that apply plans, and who leaves."""
 
 from .decisions import Kept, PairDecision, WelcomeMail
+from .notices import RunNotice
 from .offboardings import Offboarding
 from .plans import Plan, PlanItem
 from .rules import DirectoryPolicy, ProvisioningRule, RuleGrant
@@ -16,5 +17,6 @@ __all__ = [
     "ProvisioningRule",
     "ProvisioningRun",
     "RuleGrant",
+    "RunNotice",
     "WelcomeMail",
 ]
