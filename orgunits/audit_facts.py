@@ -15,6 +15,7 @@ LABELS: dict[str, str] = {
     "application": _("Application"),
     "change": _("Change of access mode"),
     "changed": _("Calendars"),
+    "checksum": _("Checksum"),
     "clause": _("Why they leave"),
     "code": _("The provider’s code"),
     "confirmation": _("Confirmation"),

@@ -181,7 +181,7 @@ def record_of(row: Offboarding, *, now: datetime) -> dict:
         if row.signed_off_at
         else None,
         "dossier": row.dossier,
-        "dossier_sha256": digest_of(row.dossier),
+        "dossier_sha256": digest_of(row.dossier) if "member" in row.dossier else None,  # of what was signed
         "made_at": moment(now),
     }
 

@@ -17,7 +17,7 @@ from orgunits import audit, erasure, memberships
 from orgunits.models import Member, OrganizationalUnit, User
 from orgunits.roles import LastOpsAdmin
 
-from .dossiers import dossier_of, without_names
+from .dossiers import digest_of, dossier_of, without_names
 from .models import Kept, Offboarding, PairDecision, PlanItem, ProvisioningRun, RuleGrant
 
 __all__ = ["NotPossibleNow", "begin", "come_back", "dossier_of", "end_overdue", "settle", "sign_off", "undo"]
@@ -129,7 +129,7 @@ def sign_off(offboarding: Offboarding, *, by: User, now: datetime, note: str = "
     offboarding.refresh_from_db()
     audit.record(
         offboarding.unit, "leaver.signed_off", offboarding.member, by=by, now=now,
-        offboarding=offboarding.public_id,
+        offboarding=offboarding.public_id, checksum=digest_of(offboarding.dossier),
     )  # fmt: skip
 
 

@@ -53,10 +53,20 @@ class ApproveForm(forms.Form):
     """Somebody looked at the people whom the guard holds back, and says that exactly they go."""
 
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
-    looked = forms.BooleanField(
-        label=_("I looked at the list. These people are meant to lose their access or role."),
-        error_messages={"required": _("Look at the list first, then say so here.")},
-    )
+    typed_name = forms.CharField(max_length=200)
+
+    def __init__(self, *args, unit_name: str, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.unit_name = unit_name
+        field = self.fields["typed_name"]
+        field.label = _("To go on, type the unit’s name: %(name)s") % {"name": unit_name}
+        field.widget.attrs["autocomplete"] = "off"
+
+    def clean_typed_name(self) -> str:
+        typed = self.cleaned_data["typed_name"]
+        if " ".join(typed.split()) != " ".join(self.unit_name.split()):
+            raise forms.ValidationError(_("This is not the unit’s name."))
+        return typed
 
 
 def default_day() -> date:

@@ -56,24 +56,27 @@ def run(request: HttpRequest, unit: OrganizationalUnit, prn_id: str) -> HttpResp
 
 def _page(request: HttpRequest, row: ProvisioningRun, *, approve=None, keep=None) -> HttpResponse:
     form, chosen = _chosen(request)
-    found = run_list.page_of_items(run_list.items(row, chosen), after=request.GET.get("after", ""))
-    progress = run_list.progress(row)
+    asks = row.state == State.PAUSED
     context = {
         "run": row,
-        "progress": progress,
+        "guard_shown": True,  # by the page itself, not by the banner
+        "progress": run_list.progress(row),
         "going": row.state == State.RUNNING,
         "why": run_list.why(row),
         "fix": run_list.fix(row),
         "planned": run_list.planned_counts(row),
         "stale": run_list.because_stale(row),
         "form": form,
-        "rows": found.rows,
         "filtered": bool(chosen),
+        "listed": bool(chosen) or not asks,  # else the guard's question lists those it is about
         "export_url": f"{reverse('run_export', args=[row.unit.slug, row.public_id])}?{request.GET.urlencode()}",
-        **_pages(request, found.next_key),
     }
-    if row.state == State.PAUSED:
+    if context["listed"]:
+        found = run_list.page_of_items(run_list.items(row, chosen), after=request.GET.get("after", ""))
+        context |= {"rows": found.rows, **_pages(request, found.next_key)}
+    if asks:
         context |= _question(row, approve=approve, keep=keep)
+        context["held"] = [] if context["listed"] else run_list.held_items(row)
     wrong = any(one is not None and one.errors for one in (approve, keep))
     return render(request, "provisioning/run.html", context, status=422 if wrong else 200)
 
@@ -92,11 +95,14 @@ def _question(row: ProvisioningRun, *, approve, keep) -> dict:
             )
         ),
         "hints": run_list.hints(row),
-        "held": run_list.held_items(row),
         "names_shown": run_list.NAMES_SHOWN,
-        "approve_form": approve or ApproveForm(initial={"digest": plan.candidates_digest}),
+        "approve_form": approve or _approval(row, initial={"digest": plan.candidates_digest}),
         "keep_form": keep or KeepAllForm(),
     }
+
+
+def _approval(row: ProvisioningRun, **how) -> ApproveForm:
+    return ApproveForm(unit_name=row.unit.name, **how)
 
 
 @unit_view(RIGHT)
@@ -170,7 +176,7 @@ def run_approve(request: HttpRequest, unit: OrganizationalUnit, prn_id: str) -> 
     row = _run(unit, prn_id)
     if request.method != "POST":  # who had to prove who they are comes back here
         return redirect("run", slug=unit.slug, prn_id=prn_id)
-    form = ApproveForm(request.POST)
+    form = _approval(row, data=request.POST)
     if not form.is_valid():
         return _page(request, row, approve=form)
     if row.state == State.PAUSED and not run_list.may_be_approved(row):
@@ -227,10 +233,7 @@ def _pages(request: HttpRequest, next_key: str) -> dict[str, str]:
 
 
 def _run(unit: OrganizationalUnit, prn_id: str) -> ProvisioningRun:
-    rows = unit.provisioningruns.select_related(
-        "unit", "connection__unit", "plan__rule", "started_by", "approved_by"
-    )
-    row = rows.filter(public_id=prn_id).first()
+    row = run_list.run_of(unit, prn_id)
     if row is None:
         raise Http404
     return row

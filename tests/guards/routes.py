@@ -29,7 +29,10 @@ from orgunits.invitations import invite
 from orgunits.members import add_member
 from orgunits.models import Application, Member, OrganizationalUnit, User
 from tests.directories import make_file_directory, make_read_directory, make_sheet
+from provisioning import offboarding
+from tests.directories import make_read_directory
 from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
+from tests.provisioning.paused import make_run
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ class Furnished:
             "member_id": self.member.public_id,
             "application_id": self.application.public_id,
             "run_id": self.unit.bulkruns.get().public_id,
+            "prn_id": self.unit.provisioningruns.get().public_id,
+            "leaver_id": self.unit.offboardings.get().public_id,
             "review_id": self.unit.accessreviews.get().public_id,
             "invitation_id": self.unit.invitations.get().public_id,
             "sheet_id": self.unit.invitationsheets.get().public_id,
@@ -187,6 +192,10 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     return Furnished(
         unit, *made, directory, by_file, member, member.mailbox.calendars.get(), *applications, people
     )
+    make_run(directory, member, by=by)
+    left = add_member(unit, f"left@none-{word}.example", by=by, now=now, given_name=word.title())
+    offboarding.begin(left, by=by, now=now, connection=directory, settle=False)
+    return Furnished(unit, *made, directory, member, member.mailbox.calendars.get(), *applications, people)
 
 
 def _person(
@@ -229,6 +238,8 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "invitation_id": f"inv_{secrets.token_hex(12)}",
         "sheet_id": f"sht_{secrets.token_hex(12)}",
         "file_id": f"file_{secrets.token_hex(12)}",
+        "prn_id": f"prn_{secrets.token_hex(12)}",
+        "leaver_id": f"off_{secrets.token_hex(12)}",
         "run_id": f"run_{secrets.token_hex(12)}",
         "review_id": f"rev_{secrets.token_hex(12)}",
         "change_id": f"chg_{secrets.token_hex(12)}",
@@ -261,6 +272,9 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "choose_connection": {"connection": of.elsewhere.public_id},
         "bulk_new": {"act": "suspend", "member": of.member.public_id, "whom": "ticked"},
         "member_roles": {"role": "coordinator"},
+        "run_approve": {"digest": "d" * 64, "typed_name": of.unit.name},
+        "run_keep": {"keep_until": "2030-01-31"},
+        "leaver_undo": {"keep_until": "2030-01-31"},
         "application_new": {
             **words,
             "environment": "staging",

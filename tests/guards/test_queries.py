@@ -14,6 +14,8 @@ from connections.models import BusyPeriod, CalendarConnection, MemberCalendar
 from connections.periods import minute_of
 from orgunits import audit
 from orgunits.units import create_unit
+from provisioning import offboarding
+from provisioning.models import Plan, PlanItem, ProvisioningRun
 from tests.builders import make_members
 from tests.directories import (
     make_directory,
@@ -25,6 +27,7 @@ from tests.directories import (
     make_sheet,
 )
 from tests.people import Company, make_company, signed_in
+from tests.provisioning.paused import make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -115,12 +118,33 @@ def add_file(company: Company, lines: int) -> None:
     )
     people = "".join(f"p{n},p{n}@f.example\np{n},bad\n" for n in range(lines))
     make_sheet(row, f"department,email\n{people}", by=company.olga)
+def add_runs(company: Company, number: int) -> None:
+    """Runs of the first directory, one more person in its first one for each, and leavers."""
+    directory = company.unit.connections.directories().order_by("pk").first()
+    emma, have = company.member(company.emma), company.unit.provisioningruns.count()
+    if not have:
+        make_run(directory, emma, by=company.olga)
+    first = company.unit.provisioningruns.order_by("pk").first()
+    PlanItem.objects.bulk_create(
+        PlanItem(plan=first.plan, position=2 + have + n, action="suspend", clause="deleted", result="held", member=emma)
+        for n in range(number)
+    )  # fmt: skip
+    for n in range(number):
+        plan = Plan.objects.create(unit=company.unit, connection=directory, state="taken", counts={"add": n})
+        ProvisioningRun.objects.create(
+            unit=company.unit, connection=directory, plan=plan, state="succeeded", started_by=company.olga
+        )
+    left = company.unit.offboardings.count()
+    people = make_members(company.unit, [f"left{left + n:04}@none-0.example" for n in range(number)])
+    for person in people:
+        offboarding.begin(person, by=company.olga, now=timezone.now(), connection=directory, settle=False)
 
 
 def grow(company: Company, times: int) -> None:
     add_connections(company, times)
     add_directories(company, times)
     add_file(company, times)
+    add_runs(company, times)
     add_members(company, 3 * times)
     add_events(company, times)
     add_busy_time(company, times)
@@ -145,6 +169,8 @@ def paths_of(company: Company) -> dict[str, str]:
     group = company.unit.directory_groups.order_by("pk").first().public_id
     by_file = company.unit.connections.filter(provider="csv").get()
     file = [slug, by_file.public_id, by_file.directory_sheets.order_by("-pk").first().public_id]
+    run = [slug, company.unit.provisioningruns.order_by("pk").first().public_id]
+    leaver = [slug, company.unit.offboardings.order_by("pk").first().public_id]
     return {
         "unit home": reverse("unit_home", args=[slug]),
         "connections": reverse("connections", args=[slug]),
@@ -170,6 +196,17 @@ def paths_of(company: Company) -> dict[str, str]:
         "directory's file": reverse("directory_file", args=file),
         "directory's file, filtered": reverse("directory_file", args=file) + "?show=new&q=p",
         "directory's bad lines": reverse("directory_file_errors", args=file),
+        "runs": reverse("runs", args=[slug]),
+        "runs, filtered": reverse("runs", args=[slug]) + "?state=succeeded",
+        "run": reverse("run", args=run),
+        "run, filtered": reverse("run", args=run) + "?result=held&action=suspend&q=em",
+        "run, exported": reverse("run_export", args=run),
+        "leavers": reverse("leavers", args=[slug]),
+        "leavers, filtered": reverse("leavers", args=[slug]) + "?state=grace&q=left",
+        "leavers, exported": reverse("leavers_export", args=[slug]),
+        "leaver": reverse("leaver", args=leaver),
+        "leaver's record": reverse("leaver_record", args=leaver),
+        "offboarding": reverse("leaver_new", args=[slug, emma]),
         "progress": reverse("connection_progress", args=[slug, living.public_id]),
     }
 
@@ -180,6 +217,8 @@ PAGES = [
     "directory's people", "directory's people, filtered", "directory's people, exported", "directory's groups",
     "directory's rooms", "directory, disconnected", "directory by file", "directory's file",
     "directory's file, filtered", "directory's bad lines",
+    "directory's rooms", "directory, disconnected", "runs", "runs, filtered", "run", "run, filtered", "run, exported",
+    "leavers", "leavers, filtered", "leavers, exported", "leaver", "leaver's record", "offboarding",
 ]  # fmt: skip
 
 
@@ -222,6 +261,11 @@ def test_the_list_of_members_needs_at_most_eight(members, connections):
         "directory's rooms",
         "directory's file",
         "directory's file, filtered",
+        "runs",
+        "runs, filtered",
+        "run",
+        "leavers",
+        "leavers, filtered",
     ],
 )
 def test_a_list_needs_at_most_eight_where_a_second_factor_is_demanded(page):
@@ -255,6 +299,7 @@ def test_no_answer_holds_more_than_one_page_of_members():
     client = signed_in(company.olga)
     add_connections(company, 1)
     add_directories(company, 1)
+    add_runs(company, 1)
     directory = company.unit.connections.directories().get()
     make_people(directory, [f"Q{n:04} Person" for n in range(250)])
 

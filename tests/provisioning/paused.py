@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from connections.models import Connection, DirectoryPerson
-from provisioning.models import ProvisioningRun
+from orgunits.models import Member, User
+from provisioning.models import Plan, PlanItem, ProvisioningRun
 from tests.people import Company
 from tests.provisioning.running import directory_of, everybody_rule, fresh, looked, tell, was_read
 
@@ -39,3 +40,18 @@ def paused_run(company: Company) -> ProvisioningRun:
     run = looked(connection)
     assert run.state == "paused_by_guard"
     return fresh(run)
+
+
+def make_run(connection: Connection, held: Member, *, by: User) -> ProvisioningRun:
+    """A paused run written straight into the database: one plan that would suspend `held`."""
+    plan = Plan.objects.create(
+        unit=connection.unit, connection=connection, state="taken", purpose="scheduled", made_by=by,
+        counts={"suspend": 1}, outcome="paused", guard_codes=["share"], causes=["many_missing"],
+        candidates=1, candidates_digest="d" * 64, base=1, limit=0,
+    )  # fmt: skip
+    PlanItem.objects.create(
+        plan=plan, position=1, action="suspend", clause="absent_twice", member=held, candidate=True, result="held"
+    )  # fmt: skip
+    return ProvisioningRun.objects.create(
+        unit=connection.unit, connection=connection, plan=plan, state="paused_by_guard", started_by=by
+    )

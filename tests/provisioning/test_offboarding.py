@@ -14,6 +14,7 @@ from orgunits.models import AuditEvent, AuditName, Member, User
 from orgunits.roles import LastOpsAdmin
 from provisioning import jobs, offboarding
 from provisioning.clauses import Clause
+from provisioning.dossiers import digest_of
 from provisioning.models import Kept, Offboarding, ProvisioningRule, RuleGrant
 from tests.connections.personal import Personal
 from tests.connections.serving import read_something, working
@@ -197,6 +198,8 @@ def test_somebody_answers_for_the_dossier_once(wilma):
     with pytest.raises(offboarding.NotPossibleNow):
         offboarding.sign_off(row, by=wilma.olga, now=wilma.now + DAY, note="Again")
     assert verbs(wilma.member)[-1] == "leaver.signed_off"
+    event = AuditEvent.objects.get(verb="leaver.signed_off")
+    assert event.facts == {"offboarding": row.public_id, "checksum": digest_of(row.dossier)}
 
 
 # --- back ---------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def states(addresses: list[str]) -> set[str]:
 
 
 def yes(run: ProvisioningRun, **other: str) -> dict[str, str]:
-    return {"digest": run.plan.candidates_digest, "looked": "on", **other}
+    return {"digest": run.plan.candidates_digest, "typed_name": "Kube", **other}
 
 
 # --- the list -----------------------------------------------------------------------------------------------------
@@ -180,11 +180,12 @@ def test_an_approval_asks_again_who_one_is(olga, paused, settings):
     assert paused.state == "paused_by_guard"
 
 
-def test_nobody_approves_without_saying_that_they_looked(olga, paused):
-    answer = olga.post(at(paused, "run_approve"), {"digest": paused.plan.candidates_digest})
+@pytest.mark.parametrize("typed", ["", "Cube"])
+def test_nobody_approves_without_typing_the_units_name(olga, paused, typed):
+    answer = olga.post(at(paused, "run_approve"), yes(paused, typed_name=typed))
 
     assert answer.status_code == 422
-    assert "Look at the list first" in answer.content.decode()
+    assert "Approve for 5 people" in answer.content.decode()
     paused.refresh_from_db()
     assert paused.state == "paused_by_guard"
 
@@ -196,6 +197,13 @@ def test_an_approval_of_another_list_is_refused(olga, paused, digest):
     assert "not the one you looked at any more" in answer.content.decode()
     paused.refresh_from_db()
     assert paused.state == "paused_by_guard"
+
+
+def test_who_was_looked_at_is_listed_page_by_page_with_a_search(olga, paused):
+    listed = olga.get(at(paused) + "?result=held&q=person0")
+
+    assert [row.address for row in listed.context["rows"]] == GONE
+    assert "Approve for 5 people" in listed.content.decode()
 
 
 def test_two_who_decide_at_once_decide_once(company, olga, paused):
