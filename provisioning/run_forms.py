@@ -6,6 +6,8 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from orgunits.forms.units import TypedNameForm
+
 from .leaver_forms import KeepForm
 from .models import PlanItem, ProvisioningRun
 from .run_list import Action, Result
@@ -49,24 +51,10 @@ class ItemFilterForm(forms.Form):
     )
 
 
-class ApproveForm(forms.Form):
+class ApproveForm(TypedNameForm):
     """Somebody looked at the people whom the guard holds back, and says that exactly they go."""
 
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
-    typed_name = forms.CharField(max_length=200)
-
-    def __init__(self, *args, unit_name: str, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.unit_name = unit_name
-        field = self.fields["typed_name"]
-        field.label = _("To go on, type the unit’s name: %(name)s") % {"name": unit_name}
-        field.widget.attrs["autocomplete"] = "off"
-
-    def clean_typed_name(self) -> str:
-        typed = self.cleaned_data["typed_name"]
-        if " ".join(typed.split()) != " ".join(self.unit_name.split()):
-            raise forms.ValidationError(_("This is not the unit’s name."))
-        return typed
 
 
 def default_day() -> date:

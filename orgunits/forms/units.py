@@ -61,11 +61,10 @@ class WhyForm(forms.Form):
     )
 
 
-class UnitNameForm(WhyForm):
-    """The unit's name, typed before the unit is archived."""
+class TypedNameForm(forms.Form):
+    """The unit's name, typed before something that many people notice."""
 
     typed_name = forms.CharField(max_length=200)
-    field_order = ["typed_name", "why"]
 
     def __init__(self, *args, name: str, **kwargs):
         super().__init__(*args, **kwargs)
@@ -79,3 +78,9 @@ class UnitNameForm(WhyForm):
         if " ".join(typed.split()) != " ".join(self.name.split()):
             raise forms.ValidationError(_("This is not the unit’s name."), code="another_name")
         return typed
+
+
+class UnitNameForm(TypedNameForm, WhyForm):
+    """The unit's name, typed before the unit is archived."""
+
+    field_order = ["typed_name", "why"]

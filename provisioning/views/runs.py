@@ -102,7 +102,7 @@ def _question(row: ProvisioningRun, *, approve, keep) -> dict:
 
 
 def _approval(row: ProvisioningRun, **how) -> ApproveForm:
-    return ApproveForm(unit_name=row.unit.name, **how)
+    return ApproveForm(name=row.unit.name, **how)
 
 
 @unit_view(RIGHT)
