@@ -1,9 +1,13 @@
 """What every page knows of its viewer: the time zone to show times in, and the menu around the page."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +16,7 @@ from django.utils.translation import gettext as _
 from connections.models import Connection
 from orgunits.access import CLOSED, Access, units_of
 from orgunits.models import OrganizationalUnit
+from provisioning.guard import Outcome
 from provisioning.models import ProvisioningRun
 
 
@@ -54,11 +59,10 @@ def page_context(request: HttpRequest) -> dict:
     access = getattr(request, "access", None)
     context["unit"] = access.member.unit if access else None
     context["access"] = access
-    in_unit = {"unit": OuterRef("pk")}
     units = units_of(
         user,
-        has_lost=Exists(lost_connections().filter(**in_unit)),
-        has_paused=Exists(paused_runs().filter(**in_unit)),
+        has_lost=Exists(lost_connections().filter(unit=OuterRef("pk"))),
+        paused_runs=ArraySubquery(_paused_runs()),
     )
     context["units"] = [
         {
@@ -76,21 +80,52 @@ def page_context(request: HttpRequest) -> dict:
 
 
 def _banner(access: Access, here: OrganizationalUnit) -> dict:
-    """What needs somebody, for those who may do something about it. Asked for only where there is something:
-    pages of a healthy unit need no query for it."""
+    """What needs somebody, for those who may do something about it. Pages of a healthy unit need no query for it."""
     found = {}
     if here.has_lost and access.may("see_connections"):
         lost = lost_connections().filter(unit=here).select_related("unit").order_by("state_since")
         found["lost_connections"] = lost[:5]
-    if here.has_paused and access.may("manage_members"):
-        paused = paused_runs().filter(unit=here).select_related("connection", "plan")
-        found["paused_runs"] = paused.order_by("state_since")[:5]
+    if access.may("manage_members"):
+        found["paused_runs"] = [_as_paused_run(told) for told in here.paused_runs]
     return found
 
 
-def paused_runs() -> QuerySet[ProvisioningRun]:
-    """Runs that the guard holds until somebody looked."""
-    return ProvisioningRun.objects.filter(state=ProvisioningRun.State.PAUSED)
+@dataclass(frozen=True)
+class PausedRun:
+    """A run that the guard holds until somebody looked."""
+
+    public_id: str
+    directory: str
+    since: datetime
+    candidates: int
+    blocked: bool
+
+
+def _paused_runs() -> QuerySet:
+    """Those of the unit of the query around it, as values: no page needs a query more for them."""
+    rows = ProvisioningRun.objects.filter(state=ProvisioningRun.State.PAUSED, unit=OuterRef("pk"))
+    told = JSONObject(
+        public_id="public_id",
+        kind="connection__kind",
+        provider="connection__provider",
+        mode="connection__mode",
+        tenant="connection__tenant",
+        since="state_since",
+        candidates="plan__candidates",
+        outcome="plan__outcome",
+    )
+    return rows.order_by("state_since", "pk").values(told=told)[:5]
+
+
+def _as_paused_run(told: dict) -> PausedRun:
+    of = {name: told[name] for name in ("kind", "provider", "mode", "tenant")}
+    return PausedRun(
+        told["public_id"],
+        str(Connection(**of)),
+        datetime.fromisoformat(told["since"]),
+        told["candidates"],
+        told["outcome"] == Outcome.BLOCKED,
+    )
 
 
 def lost_connections() -> QuerySet[Connection]:
