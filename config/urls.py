@@ -8,6 +8,7 @@ import connections.urls
 import orgunits.urls
 import orgunits.urls.support
 import provisioning.run_urls
+import provisioning.urls
 from config import gallery, home, sessions, social_sign_in, unit_life
 from config.admin import sign_in
 from orgunits.access import open_to
@@ -24,6 +25,7 @@ urlpatterns = [
     path("ou/<slug:slug>/", include(orgunits.urls.unit_urls)),
     path("ou/<slug:slug>/", include(connections.urls.unit_urls)),
     path("ou/<slug:slug>/", include(provisioning.run_urls.unit_urls)),
+    path("ou/<slug:slug>/", include(provisioning.urls.unit_urls)),
     path("", include(orgunits.urls.urls)),
     path("", include(connections.urls.urls)),
     path("gallery/", gallery.gallery, name="gallery"),

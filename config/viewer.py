@@ -151,6 +151,7 @@ def unit_menu(request: HttpRequest) -> list[dict]:
         *(applications + connections if integrator else connections + applications),
         *(integrations if concerned else []),
         ("see_members", _("Members"), "users", reverse("members", args=[unit.slug])),
+        ("manage_members", _("People by rule"), "users-group", reverse("people", args=[unit.slug])),
         ("see_unit", _("My calendar"), "calendar-user", reverse("member", args=[unit.slug, me.public_id])),
         ("see_unit", _("Roles"), "shield-check", reverse("roles", args=[unit.slug])),
         ("see_audit", _("Audit log"), "list-details", reverse("audit_log", args=[unit.slug])),

@@ -217,10 +217,9 @@ class MemberFilterForm(forms.Form):
         return any(self.cleaned_data.get(field.name) for field in self.further)
 
 
-class MemberSettingsForm(forms.Form):
-    """A member's zone and working hours, set by hand."""
+class WorkingHoursForm(forms.Form):
+    """The same working hours on each of some days of the week."""
 
-    time_zone = forms.ChoiceField(label=_("Time zone"))
     starts = forms.TimeField(label=_("Works from"), widget=forms.TimeInput(attrs={"type": "time"}))
     ends = forms.TimeField(label=_("until"), widget=forms.TimeInput(attrs={"type": "time"}))
     days = forms.MultipleChoiceField(
@@ -237,10 +236,6 @@ class MemberSettingsForm(forms.Form):
         ],
     )
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["time_zone"].choices = [(zone, zone) for zone in sorted(available_timezones())]
-
     def clean(self) -> dict:
         data = super().clean()
         if data.get("starts") and data.get("ends") and data["starts"] >= data["ends"]:
@@ -253,3 +248,14 @@ class MemberSettingsForm(forms.Form):
         data = self.cleaned_data
         period = [f"{data['starts']:%H:%M}", f"{data['ends']:%H:%M}"]
         return {day: [period] for day in data["days"]}
+
+
+class MemberSettingsForm(WorkingHoursForm):
+    """A member's zone and working hours, set by hand."""
+
+    time_zone = forms.ChoiceField(label=_("Time zone"))
+    field_order = ["time_zone"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].choices = [(zone, zone) for zone in sorted(available_timezones())]

@@ -12,6 +12,7 @@ RATES = {
     "checks": "10/m/user,20/m/key",  # key: the connection that is looked at
     "readings": "20/m/user,4/m/key",  # key: the member whose calendar is read, or the connection
     "look_ups": "30/m/user",
+    "plans": "20/m/user,6/m/key",  # key: the directory
     "units": "10/d/user",
     "uploads": "10/m/user",  # files of a directory
 }

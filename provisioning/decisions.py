@@ -1,6 +1,6 @@
 """Who is whom: what people say about a person of a directory and a member who may be one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
@@ -14,12 +14,20 @@ from .models import PairDecision, PlanItem
 
 
 @transaction.atomic
-def decide(items: Iterable[PlanItem], *, same: bool, by: User, now: datetime) -> int:
+def decide(
+    items: Iterable[PlanItem],
+    *,
+    same: bool,
+    by: User,
+    now: datetime,
+    only: Container[tuple[int, int]] | None = None,
+) -> int:
     """Say of the pairs these conflicts are about that they are, or are not, one. The next plan knows.
 
-    A pair that the plan did not list is never made. Answers how many pairs were decided.
+    `only`: of those pairs (person, member), these. A pair that the plan did not list is never made. Answers how
+    many pairs were decided.
     """
-    pairs = [pair for item in items for pair in pairs_of(item)]
+    pairs = [pair for item in items for pair in pairs_of(item) if only is None or pair in only]
     people = DirectoryPerson.objects.in_bulk({person for person, _member in pairs})
     members = Member.objects.select_related("unit").in_bulk({member for _person, member in pairs})
     known = [(people[p], members[m]) for p, m in pairs if p in people and m in members]

@@ -1,0 +1,1 @@
+"""Pages about who comes and goes by rule: one file per noun."""

@@ -50,12 +50,12 @@ document.addEventListener("htmx:beforeSwap", event => {
 document.addEventListener("htmx:afterSettle", event => event.target.querySelector?.("[data-focus]")?.focus())
 
 // Ticking rows of a list: the box in its head ticks the page, and the bar above says how many are ticked.
-const ticksOf = form => [...document.querySelectorAll(`input[name="member"][form="${form}"]`)]
+const ticksOf = form => [...document.querySelectorAll(`td.tick input[form="${form}"]`)]
 const sayTicked = form => {
   const words = document.querySelector(`[data-bulk="${form}"] [data-ticked]`)
   const ticks = ticksOf(form), ticked = ticks.filter(box => box.checked).length
   const number = value => Number(value).toLocaleString(document.documentElement.lang)
-  words.textContent = words.dataset.words.replace("{ticked}", number(ticked)).replace("{total}", number(words.dataset.total))
+  if (words) words.textContent = words.dataset.words.replace("{ticked}", number(ticked)).replace("{total}", number(words.dataset.total))
   const head = document.querySelector(`[data-tick-all="${form}"]`)
   head.checked = ticks.length > 0 && ticked === ticks.length
   head.indeterminate = ticked > 0 && ticked < ticks.length
@@ -63,9 +63,10 @@ const sayTicked = form => {
 }
 document.addEventListener("change", event => {
   const all = event.target.dataset.tickAll, form = all ?? event.target.getAttribute("form")
-  if (!all && (event.target.name !== "member" || !form)) return
+  if (!form || (!all && !event.target.closest("td"))) return
   if (all) for (const box of ticksOf(form)) box.checked = event.target.checked
   document.querySelector(`#${form} [name="whom"][value="ticked"]`).checked = true
-  if (sayTicked(form)) document.querySelector(`[data-bulk="${form}"]`).open = true
+  const bar = document.querySelector(`[data-bulk="${form}"]`)
+  if (sayTicked(form) && bar) bar.open = true
 })
 for (const head of document.querySelectorAll("[data-tick-all]")) sayTicked(head.dataset.tickAll)

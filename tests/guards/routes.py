@@ -32,6 +32,7 @@ from tests.directories import make_file_directory, make_read_directory, make_she
 from provisioning import offboarding
 from tests.directories import make_read_directory
 from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
+from tests.provisioning.pages import make_item, make_plan, make_rule
 from tests.provisioning.paused import make_run
 
 
@@ -102,6 +103,8 @@ class Furnished:
         others |= dict.fromkeys(("mode_consent", "mode_key", "mode_key_shared"), self.microsoft)
         usual = self.directory if "/directories/<" in route.path else self.google
         others |= dict.fromkeys(_OF_FILES, self.file_directory)
+        of_directories = ("/directories/<", "/people/<")
+        usual = self.directory if any(part in route.path for part in of_directories) else self.google
         connection = others.get(route.name, usual)
         own = {
             **self._names,
@@ -124,6 +127,8 @@ class Furnished:
             "invitation_id": self.unit.invitations.get().public_id,
             "sheet_id": self.unit.invitationsheets.get().public_id,
             "file_id": self.unit.directory_sheets.get().public_id,
+            "rule_id": self.unit.provisioningrules.get().public_id,
+            "plan_id": self.unit.plans.get(state="ready").public_id,
             "provider": "google",
             "mode": "free_busy",
         }
@@ -195,7 +200,21 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     make_run(directory, member, by=by)
     left = add_member(unit, f"left@none-{word}.example", by=by, now=now, given_name=word.title())
     offboarding.begin(left, by=by, now=now, connection=directory, settle=False)
+    _follow(directory, word=word, member=member)
     return Furnished(unit, *made, directory, member, member.mailbox.calendars.get(), *applications, people)
+
+
+def _follow(directory: Connection, *, word: str, member: Member) -> None:
+    """A rule, and a plan with one conflict that somebody can decide."""
+    rule = make_rule(directory, f"{word} rule")
+    make_item(
+        make_plan(directory),
+        "conflict",
+        "adoption_waits",
+        person=directory.directory_people.get(),
+        member=member,
+        rule=rule,
+    )
 
 
 def _person(
@@ -243,6 +262,8 @@ def nonexistent(values: dict[str, str], name: str) -> dict[str, str]:
         "run_id": f"run_{secrets.token_hex(12)}",
         "review_id": f"rev_{secrets.token_hex(12)}",
         "change_id": f"chg_{secrets.token_hex(12)}",
+        "rule_id": f"rul_{secrets.token_hex(12)}",
+        "plan_id": f"pln_{secrets.token_hex(12)}",
         "domain": f"{secrets.token_hex(6)}.example",
     }
     return {**values, name: made_up[name]}
@@ -285,6 +306,11 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "application_logo_remove": {"seen": of.application.updated.isoformat()},
         "application_secrets": {"act": "make", "seen": of.application.updated.isoformat()},
         "application_people": {"member": of.member.public_id, "role": "developer"},
+        "rule_new": _RULE,
+        "rule_edit": _RULE,
+        "rule_switch": {"active": "off"},
+        "policy": {"share": "10", "floor": "1", "most": "50"},
+        "plan_decide": {"whom": "all", "same": "no"},
         "member_settings": {
             "time_zone": "Europe/Berlin",
             "starts": "09:00",
@@ -294,6 +320,16 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
     }
     return inputs.get(route.name, {})
 
+
+_RULE = {
+    "name": "Everybody",
+    "order": "1",
+    "kind": "everybody",
+    "role": "employee",
+    "time_zone": "",
+    "welcome": "off",
+    "on_leaving": "suspend",
+}
 
 # What differs from answer to answer and says nothing: CSRF tokens, in forms and for htmx.
 _TOKENS = re.compile(
