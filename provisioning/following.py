@@ -13,7 +13,7 @@ from connections.models import Connection, DirectoryReading
 from connections.states import State as ConnectionState
 from orgunits.models import OrganizationalUnit
 
-from . import plans, rules, runs
+from . import offboarding, plans, rules, runs
 from .fingerprint import fingerprint
 from .guard import why_blocked
 from .models import DirectoryPolicy, Plan, ProvisioningRule, ProvisioningRun
@@ -40,6 +40,7 @@ def look(connection: Connection, *, now: datetime) -> ProvisioningRun | None:
 
     Answers the run that began, if one did.
     """
+    offboarding.follow(now=now)  # who was had back by hand just now is kept
     policy, waiting = rules.policy_of(connection), plans.open_run(connection)
     if waiting is not None and waiting.state == ProvisioningRun.State.RUNNING:
         return None  # its end is looked at again with the next minute

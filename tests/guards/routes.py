@@ -28,9 +28,8 @@ from orgunits.invitation_plans import keep_sheet
 from orgunits.invitations import invite
 from orgunits.members import add_member
 from orgunits.models import Application, Member, OrganizationalUnit, User
-from tests.directories import make_file_directory, make_read_directory, make_sheet
 from provisioning import offboarding
-from tests.directories import make_read_directory
+from tests.directories import make_file_directory, make_read_directory, make_sheet
 from tests.people import MICROSOFT_TENANT, Company, make_application, make_user
 from tests.provisioning.pages import make_item, make_plan, make_rule
 from tests.provisioning.paused import make_run

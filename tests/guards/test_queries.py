@@ -118,6 +118,8 @@ def add_file(company: Company, lines: int) -> None:
     )
     people = "".join(f"p{n},p{n}@f.example\np{n},bad\n" for n in range(lines))
     make_sheet(row, f"department,email\n{people}", by=company.olga)
+
+
 def add_runs(company: Company, number: int) -> None:
     """Runs of the first directory, one more person in its first one for each, and leavers."""
     directory = company.unit.connections.directories().order_by("pk").first()
