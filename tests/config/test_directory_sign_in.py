@@ -273,7 +273,7 @@ def test_a_unit_at_rest_takes_nobody_in(scene):
 
 
 def test_people_of_a_file_never_sign_in_by_subject(scene):
-    Connection.objects.filter(pk=scene.directory.pk).update(provider="csv")
+    Connection.objects.filter(pk=scene.directory.pk).update(provider="csv", tenant="")
 
     assert refused(scene.comes(), "This account is not known here")
 

@@ -72,6 +72,7 @@ def run(name: str, scene: Scene, *, asked_at: float) -> None:
             "asked_at": asked_at,
             "change_id": 0,
             "notice_id": 0,
+            "sheet_id": 0,
             "user_id": scene.company.olga.pk,
             "after": 0,
         },

@@ -120,7 +120,7 @@ def test_a_paused_directory_verifies_whom_it_told_last(company, emma, person):
 
 
 def test_a_file_verifies_nobody(company, emma, person):
-    Connection.objects.filter(pk=person.connection_id).update(provider="csv")
+    Connection.objects.filter(pk=person.connection_id).update(provider="csv", tenant="")
 
     assert identity.person_of(emma) is None
     assert codes(company)["verified"] == set()
