@@ -21,6 +21,14 @@ class AddressForm(forms.Form):
     email = forms.EmailField(label=_("E-mail address"), max_length=254)
 
 
+class NamesForm(forms.Form):
+    """What a member is called, and where they belong."""
+
+    given_name = forms.CharField(label=_("Given name"), max_length=100, required=False)
+    family_name = forms.CharField(label=_("Family name"), max_length=100, required=False)
+    department = forms.CharField(label=_("Department"), max_length=200, required=False)
+
+
 class AdministratorForm(forms.Form):
     """The first question of the wizard."""
 

@@ -67,7 +67,13 @@ LABELS: dict[str, str] = {
 CODES: dict[str, Mapping[str, str] | Callable[[str], str]] = {
     "act": dict(BulkRun.Act.choices),
     "environment": dict(Application.Environment.choices),
-    "field": {"time_zone": _("Time zone"), "working_hours": _("Working hours")},
+    "field": {
+        "time_zone": _("Time zone"),
+        "working_hours": _("Working hours"),
+        "given_name": _("Given name"),
+        "family_name": _("Family name"),
+        "department": _("Department"),
+    },
     "fields": {"name": _("Name"), "publisher": _("Publisher"), "redirect_uris": _("Redirect URIs")},
     "role": {role.code: role.name for role in roles.ROLES.values()},
     "shape": dict(OrganizationalUnit.Shape.choices),

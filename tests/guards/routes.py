@@ -310,6 +310,7 @@ def good_input(route: Route, of: Furnished) -> dict[str, str | list[str]]:
         "rule_switch": {"active": "off"},
         "policy": {"share": "10", "floor": "1", "most": "50"},
         "plan_decide": {"whom": "all", "same": "no"},
+        "member_names": {"given_name": "Emma", "family_name": "Other", "department": "Sales"},
         "member_settings": {
             "time_zone": "Europe/Berlin",
             "starts": "09:00",

@@ -95,7 +95,8 @@ def of_an_ops_admin(states: States) -> list[Look]:
     for name, member in states.members.items():
         looks.append((f"member {name}", at("member", unit, member.public_id)))
     synced = states.members["synced"].public_id
-    return [*looks, ("member settings", at("member_settings", unit, synced))]
+    names = ("member names", at("member_names", unit, synced))
+    return [*looks, names, ("member settings", at("member_settings", unit, synced))]
 
 
 def of_an_employee(states: States) -> list[Look]:
