@@ -100,7 +100,6 @@ class Furnished:
         """What stands in the address for this unit's own things."""
         others = {"consent": self.microsoft, "domain_remove": self.elsewhere, "identities": self.elsewhere}
         others |= dict.fromkeys(("mode_consent", "mode_key", "mode_key_shared"), self.microsoft)
-        usual = self.directory if "/directories/<" in route.path else self.google
         others |= dict.fromkeys(_OF_FILES, self.file_directory)
         of_directories = ("/directories/<", "/people/<")
         usual = self.directory if any(part in route.path for part in of_directories) else self.google
@@ -193,14 +192,13 @@ def furnish(unit: OrganizationalUnit, by: User, *, word: str) -> Furnished:
     make_sheet(
         by_file, f"email,given_name\n{word}@file-{word}.example,{word.title()}\nbad,{word.title()}\n", by=by
     )
-    return Furnished(
-        unit, *made, directory, by_file, member, member.mailbox.calendars.get(), *applications, people
-    )
     make_run(directory, member, by=by)
     left = add_member(unit, f"left@none-{word}.example", by=by, now=now, given_name=word.title())
     offboarding.begin(left, by=by, now=now, connection=directory, settle=False)
     _follow(directory, word=word, member=member)
-    return Furnished(unit, *made, directory, member, member.mailbox.calendars.get(), *applications, people)
+    return Furnished(
+        unit, *made, directory, by_file, member, member.mailbox.calendars.get(), *applications, people
+    )
 
 
 def _follow(directory: Connection, *, word: str, member: Member) -> None:

@@ -303,6 +303,7 @@ def test_no_answer_holds_more_than_one_page_of_members():
     add_directories(company, 1)
     add_runs(company, 1)
     directory = company.unit.connections.directories().get()
+    add_file(company, 1)
     make_people(directory, [f"Q{n:04} Person" for n in range(250)])
 
     for name, path in paths_of(company).items():
