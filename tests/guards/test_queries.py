@@ -197,7 +197,7 @@ def paths_of(company: Company) -> dict[str, str]:
         "directory by file": reverse("directory", args=file[:2]),
         "directory's file": reverse("directory_file", args=file),
         "directory's file, filtered": reverse("directory_file", args=file) + "?show=new&q=p",
-        "directory's bad lines": reverse("directory_file_errors", args=file),
+        "directory's bad lines, exported": reverse("directory_file_errors", args=file),
         "runs": reverse("runs", args=[slug]),
         "runs, filtered": reverse("runs", args=[slug]) + "?state=succeeded",
         "run": reverse("run", args=run),
@@ -218,7 +218,7 @@ PAGES = [
     "member's settings", "audit log", "front door", "disconnect", "progress", "integrations", "directory",
     "directory's people", "directory's people, filtered", "directory's people, exported", "directory's groups",
     "directory's rooms", "directory, disconnected", "directory by file", "directory's file",
-    "directory's file, filtered", "directory's bad lines",
+    "directory's file, filtered", "directory's bad lines, exported",
     "directory's rooms", "directory, disconnected", "runs", "runs, filtered", "run", "run, filtered", "run, exported",
     "leavers", "leavers, filtered", "leavers, exported", "leaver", "leaver's record", "offboarding",
 ]  # fmt: skip
