@@ -99,6 +99,7 @@ VERBS: dict[str, str] = {
     "run.approved": _("Run approved"),
     "run.cancelled": _("Run cancelled"),
     "run.finished": _("Run finished"),
+    "run.first_yes": _("First of two approvals of a run"),
     "run.paused": _("Run paused by guard"),
     "run.started": _("Run of a directory started"),
     "setting.handed_back": _("Setting handed back"),

@@ -259,12 +259,13 @@ class PolicyForm(forms.ModelForm):
 
     class Meta:
         model = DirectoryPolicy
-        fields = ["ask_first", "share", "floor", "most"]
+        fields = ["ask_first", "share", "floor", "most", "second_person"]
         labels = {
             "ask_first": _("Show a plan before every scheduled run"),
             "share": _("Share of the members"),
             "floor": _("Always allowed"),
             "most": _("Never more than"),
+            "second_person": _("Two people approve what the guard holds"),
         }
         help_texts = {
             "ask_first": _(
@@ -274,6 +275,7 @@ class PolicyForm(forms.ModelForm):
             "share": _("Of all active members that this directory brought, in percent."),
             "floor": _("People. Where the share is less than this, so many may go all the same."),
             "most": _("People in one run, however large the unit is."),
+            "second_person": _("Nobody goes before two different Ops Admins said yes to the same people."),
         }
 
 

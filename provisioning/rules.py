@@ -17,6 +17,7 @@ RULE_FIELDS = (
     "welcome_on", "on_leaving", "active",
 )  # fmt: skip
 REMOVED = {"removed": True}
+POLICY_FIELDS = ("ask_first", "share", "floor", "most", "second_person")
 
 
 def draft_of(rule: ProvisioningRule) -> dict[str, object]:
@@ -94,14 +95,24 @@ def policy_of(connection: Connection) -> DirectoryPolicy:
 
 @transaction.atomic
 def set_policy(
-    connection: Connection, *, ask_first: bool, share: int, floor: int, most: int, by: User, now: datetime
+    connection: Connection,
+    *,
+    ask_first: bool,
+    share: int,
+    floor: int,
+    most: int,
+    by: User,
+    now: datetime,
+    second_person: bool = False,
 ) -> DirectoryPolicy:
-    """Set whether somebody looks at each plan first, and how many members may go without anybody looking."""
+    """Set whether somebody looks at each plan first, how many members may go without anybody looking, and whether
+    two people have to approve more."""
     policy = policy_of(connection)
     before = _policy_facts(policy)
     policy.ask_first, policy.share, policy.floor, policy.most = ask_first, share, floor, most
+    policy.second_person = second_person
     policy.full_clean(exclude=["unit", "connection"])
-    policy.save(update_fields=["ask_first", "share", "floor", "most"])
+    policy.save(update_fields=list(POLICY_FIELDS))
     audit.record(
         connection.unit, "policy.set", connection, by=by, now=now, before=before, after=_policy_facts(policy)
     )
@@ -109,4 +120,4 @@ def set_policy(
 
 
 def _policy_facts(policy: DirectoryPolicy) -> dict[str, object]:
-    return {name: getattr(policy, name) for name in ("ask_first", "share", "floor", "most")}
+    return {name: getattr(policy, name) for name in POLICY_FIELDS}

@@ -134,7 +134,15 @@ def run_of(unit: OrganizationalUnit, prn_id: str) -> ProvisioningRun | None:
     counted = PlanItem.objects.filter(plan=OuterRef("plan")).order_by().values("result")
     counted = counted.annotate(number=Count("pk")).values(told=JSONObject(result="result", number="number"))
     rows = unit.provisioningruns.filter(public_id=prn_id).annotate(told=ArraySubquery(counted))
-    return rows.select_related("unit", "connection__unit", "plan__rule", "started_by", "approved_by").first()
+    return rows.select_related(
+        "unit",
+        "connection__policy",
+        "connection__unit",
+        "plan__rule",
+        "started_by",
+        "approved_by",
+        "first_yes_by",
+    ).first()
 
 
 def progress(run: ProvisioningRun) -> Progress:

@@ -314,16 +314,37 @@ def cancel(run: ProvisioningRun, *, by: User | None, now: datetime, reason: str 
 
 
 @transaction.atomic
-def approve(run: ProvisioningRun, *, digest: str, by: User, now: datetime) -> None:
-    """Somebody looked at the people the guard holds back, and says that exactly they go. Raises NotPossibleNow,
-    OtherCandidates."""
+def approve(run: ProvisioningRun, *, digest: str, by: User, now: datetime) -> bool:
+    """Somebody looked at the people the guard holds back, and says that exactly they go. Answers whether they do:
+    where two have to say so, the first one's yes is kept for as long as an approval holds.
+
+    Raises NotPossibleNow, OtherCandidates.
+    """
     if digest != run.plan.candidates_digest:
         raise OtherCandidates
+    if rules.policy_of(run.connection).second_person and not _is_second(run, by, now=now):
+        waiting = ProvisioningRun.objects.filter(pk=run.pk, state=State.PAUSED)
+        if not waiting.update(first_yes_by=by, first_yes_at=now):
+            raise NotPossibleNow
+        run.first_yes_by, run.first_yes_at = by, now
+        audit.record(run.unit, "run.first_yes", run, by=by, now=now)
+        return False
     _move(
         run, State.RUNNING, (State.PAUSED,), by=by, now=now,
         approved_by=by, approved_at=now, approval_ends=now + APPROVED_FOR, approved_digest=digest, checked_at=None,
     )  # fmt: skip
     jobs.enqueue_run(run)
+    return True
+
+
+def _is_second(run: ProvisioningRun, by: User, *, now: datetime) -> bool:
+    """Whether somebody else, who still may, said yes shortly before."""
+    first = (
+        ProvisioningRun.objects.select_for_update(of=("self",)).select_related("first_yes_by").get(pk=run.pk)
+    )
+    fresh = first.first_yes_at is not None and now < first.first_yes_at + APPROVED_FOR
+    another = first.first_yes_by is not None and first.first_yes_by_id != by.pk
+    return fresh and another and user_may(first.first_yes_by, run.unit, RIGHT)
 
 
 @transaction.atomic

@@ -84,6 +84,7 @@ class DirectoryPolicy(UnitScoped):
     )  # percent of the members the directory provides
     floor = models.PositiveSmallIntegerField(default=3)
     most = models.PositiveIntegerField(default=500)
+    second_person = models.BooleanField(default=False)  # two Ops Admins say yes to what the guard holds
     # What the last finished run saw: the same again, and there is nothing to plan.
     inputs = models.CharField(max_length=200, blank=True)
     scope = models.CharField(max_length=64, blank=True)  # DirectoryReading.asked of that run

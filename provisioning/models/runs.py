@@ -45,6 +45,9 @@ class ProvisioningRun(UnitScoped):
     approved_at = models.DateTimeField(null=True, blank=True)
     approval_ends = models.DateTimeField(null=True, blank=True)
     approved_digest = models.CharField(max_length=64, blank=True)
+    # Where two people have to look: the first of them, until a second one says the same.
+    first_yes_by = models.ForeignKey("orgunits.User", models.SET_NULL, null=True, related_name="+")
+    first_yes_at = models.DateTimeField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)  # Ops Admins were mailed that it is paused
 
     class Meta:

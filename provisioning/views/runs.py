@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -170,6 +170,10 @@ def run_again(request: HttpRequest, unit: OrganizationalUnit, prn_id: str) -> Ht
     return redirect("plan", slug=unit.slug, plan_id=plan.public_id)
 
 
+_APPROVED = gettext_lazy("Approved. The run goes on with exactly these people.")
+_HALF = gettext_lazy("Your yes is kept for four hours. Another Ops Admin has to say yes to the same people.")
+
+
 @unit_view(RIGHT, fresh=True)
 def run_approve(request: HttpRequest, unit: OrganizationalUnit, prn_id: str) -> HttpResponse:
     """Exactly the people somebody looked at go, and nobody else."""
@@ -184,13 +188,13 @@ def run_approve(request: HttpRequest, unit: OrganizationalUnit, prn_id: str) -> 
             _("This reading is not to be believed; nobody can approve what follows of it.")
         )
     try:
-        verbs.approve(row, digest=form.cleaned_data["digest"], by=request.user, now=timezone.now())
+        goes = verbs.approve(row, digest=form.cleaned_data["digest"], by=request.user, now=timezone.now())
     except OtherCandidates:
         messages.error(request, _("The list is not the one you looked at any more. Look at it again."))
     except NotPossibleNow:
         messages.info(request, _("Nothing was changed: somebody decided this before, or it is over."))
     else:
-        messages.success(request, _("Approved. The run goes on with exactly these people."))
+        messages.success(request, _APPROVED if goes else _HALF)
     return redirect("run", slug=unit.slug, prn_id=prn_id)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from orgunits import roles
 from orgunits.models import AuditEvent
 from provisioning import plans, rules, runs
 from provisioning.models import Plan, PlanItem, ProvisioningRun
@@ -360,8 +361,6 @@ def test_nothing_is_planned_where_nothing_changed(company, connection, django_as
 
 
 def test_a_role_by_hand_outlives_the_rule(company, connection):
-    from orgunits import roles
-
     rule, _people = onboarded(connection, company)
     member = members_by_address(company)[NAMES[0]]
     roles.grant_role(member, "employee", by=company.olga, now=timezone.now())
@@ -391,3 +390,37 @@ def test_each_item_is_done_once_however_often_its_job_comes(company, connection)
 
     assert company.unit.members.filter(came_by="directory").count() == 20
     assert set(PlanItem.objects.values_list("result", flat=True)) == {"done"}
+
+
+def test_where_two_people_have_to_look_one_yes_alone_moves_nobody(company, connection):
+    _rule, people = onboarded(connection, company)
+    roles.grant_role(company.member(company.carl), "ops_admin", by=company.olga, now=timezone.now())
+    limits = {"ask_first": False, "share": 20, "floor": 3, "most": 500}
+    rules.set_policy(connection, **limits, second_person=True, by=company.olga, now=timezone.now())
+    leave(connection, people[:5])
+    run = looked(connection)
+    digest = run.plan.candidates_digest
+
+    for _twice in range(2):
+        assert not runs.approve(run, digest=digest, by=company.olga, now=timezone.now())
+    alone = done(run).state
+    assert runs.approve(fresh(run), digest=digest, by=company.carl, now=timezone.now())
+
+    assert alone == "paused_by_guard"
+    assert done(run).state == "succeeded"
+    assert company.unit.members.filter(state="suspended").count() == 5
+
+
+def test_the_first_yes_of_two_ends(company, connection):
+    _rule, people = onboarded(connection, company)
+    roles.grant_role(company.member(company.carl), "ops_admin", by=company.olga, now=timezone.now())
+    limits = {"ask_first": False, "share": 20, "floor": 3, "most": 500}
+    rules.set_policy(connection, **limits, second_person=True, by=company.olga, now=timezone.now())
+    leave(connection, people[:5])
+    run = looked(connection)
+    long_ago = timezone.now() - timedelta(hours=5)
+
+    runs.approve(run, digest=run.plan.candidates_digest, by=company.olga, now=long_ago)
+
+    assert not runs.approve(run, digest=run.plan.candidates_digest, by=company.carl, now=timezone.now())
+    assert fresh(run).state == "paused_by_guard"
