@@ -1,5 +1,6 @@
 """What is kept on one member of a unit, whole, as values: for a page and for a file. Nothing of others."""
 
+from collections.abc import Callable
 from functools import reduce
 from operator import or_
 
@@ -14,6 +15,9 @@ from .audit_words import CODES
 from .identity import person_of, shown_identity
 from .models import BusyPeriod, EventPosition, Notice
 from .periods import moment_of
+
+# What apps above this one keep on a member: each says it by a function of its own (`AppConfig.ready`).
+PARTS: dict[str, Callable[[Member], object]] = {}
 
 
 def kept_on(member: Member, *, own: bool) -> dict:
@@ -35,6 +39,7 @@ def kept_on(member: Member, *, own: bool) -> dict:
         "invitations": _invitations(member),
         "identity_confirmations": _confirmations(member),
         "mails_about_connections": _notices(member),
+        **{name: part(member) for name, part in PARTS.items()},
         "audit_log": _audit_log(member),
     }
 
@@ -47,6 +52,7 @@ def _profile(member: Member) -> dict:
         "given_name": member.given_name,
         "family_name": member.family_name,
         "department": member.department,
+        "names_come_from": member.name_sources,
         "state": str(member.get_state_display()),
         "state_since": member.state_since,
         "came": str(member.get_came_by_display()),

@@ -73,7 +73,7 @@ def look(connection: Connection, *, now: datetime) -> ProvisioningRun | None:
 def _begin(
     plan: Plan, thought: plans.Thought, policy: DirectoryPolicy, *, now: datetime
 ) -> ProvisioningRun | None:
-    _looked(policy, now=now, **({"waits_since": policy.waits_since or now} if policy.ask_first else {}))
+    _looked(policy, now=now)
     if not plans.store_scheduled(plan, thought, now=now):
         return None  # the same plan waits already
     return None if policy.ask_first else plans.apply_plan(plan, by=None, now=now)

@@ -30,7 +30,6 @@ class Migration(migrations.Migration):
                 ('inputs', models.CharField(blank=True, max_length=200)),
                 ('scope', models.CharField(blank=True, max_length=64)),
                 ('looked_at', models.DateTimeField(blank=True, null=True)),
-                ('waits_since', models.DateTimeField(blank=True, null=True)),
                 ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='policy', to='connections.connection')),
                 ('unit', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='orgunits.organizationalunit')),
             ],

@@ -91,4 +91,3 @@ class DirectoryPolicy(UnitScoped):
     looked_at = models.DateTimeField(
         null=True, blank=True
     )  # when it was last seen whether there is something to do
-    waits_since = models.DateTimeField(null=True, blank=True)  # a look at the plan is asked for

@@ -21,6 +21,9 @@ from orgunits.models import (
 from orgunits.units import create_unit
 from provisioning import following, rules, runs
 from provisioning.models import Plan, PlanItem, ProvisioningRule, ProvisioningRun, RuleGrant
+from provisioning.plan import make_plan
+from provisioning.plan_values import Action, Kind, Known, OnLeaving, Origin, Person, Rule
+from tests.benchmarks import processes
 from tests.benchmarks.directory import PAGE, RUNS, keep, read_bare, somebody
 from tests.benchmarks.measure import Figure, figures
 from tests.people import make_user
@@ -156,4 +159,50 @@ def timed(work: Callable[[], object]) -> float:
     return perf_counter() - began
 
 
-BENCHMARKS = [bringing]
+# --- memory, and growth ---------------------------------------------------------------------------------------------
+@figures("provisioning.memory")
+def remembering() -> list[Figure]:
+    """The most a process ever holds that brings so many people on board, against a tenth of them."""
+    few, many = (_peak(number) for number in (PEOPLE // 10, PEOPLE))
+    return [Figure("provisioning.memory", many / few, "x the memory for 10 x the people", "<=", 1.5)]
+
+
+def _peak(number: int) -> int:
+    """Bytes at the peak of a process of its own that does the first run of a directory."""
+    connection = followed_directory(f"Memory {number}")
+    _keep(connection, [somebody(one) for one in range(number)])
+    with processes.running("tests.benchmarks.provisioner", str(connection.pk)) as provisioner:
+        peak = int(provisioner.communicate()[0])
+    if connection.unit.members.filter(came_by=Member.CameBy.DIRECTORY).count() != number:
+        raise AssertionError("not everybody came")
+    return peak
+
+
+@figures("provisioning.growth")
+def growing() -> list[Figure]:
+    """How much longer the planner thinks about each person where there are a hundred times as many."""
+    few = min(_plan(1_000) for _ in range(5 * RUNS)) / 1_000
+    many = min(_plan(PEOPLE) for _ in range(RUNS)) / PEOPLE
+    return [Figure("provisioning.growth", many / few, "x the time for each person", "<=", 1.5)]
+
+
+def _plan(number: int) -> float:
+    """Seconds for a plan about so many people, half of whom are members."""
+    people = [
+        Person(key, f"id-{key}", f"p{key}@bench.example", department="Sales", employee_id=f"E{key}")
+        for key in range(number)
+    ]
+    members = [
+        Known(key, f"p{key}@bench.example", person=key, origin=Origin.HERE, roles_by_rule={1: "employee"})
+        for key in range(0, number, 2)
+    ]
+    rule = Rule(1, 1, Kind.EVERYBODY, "employee", on_leaving=OnLeaving.SUSPEND)
+    began = perf_counter()
+    plan = make_plan(people, members, [rule], today=timezone.now().date(), zones=frozenset({"UTC"}))
+    seconds = perf_counter() - began
+    if plan.counts()[Action.ADD] != number // 2:
+        raise AssertionError(plan.counts())
+    return seconds
+
+
+BENCHMARKS = [bringing, remembering, growing]
