@@ -1,7 +1,6 @@
 """A process that follows one directory after a reading, and prints the most memory it ever held, in bytes."""
 
 import os
-import resource
 import sys
 
 import django
@@ -12,9 +11,10 @@ def main(connection_id: int) -> None:
     django.setup()
     from connections.models import Connection
     from tests.benchmarks.provisioning import follow
+    from tests.benchmarks.reader import peak
 
     follow(Connection.objects.get(pk=connection_id))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)  # noqa: T201 the answer
+    print(peak())  # noqa: T201 the answer
 
 
 if __name__ == "__main__":

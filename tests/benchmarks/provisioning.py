@@ -183,7 +183,7 @@ def growing() -> list[Figure]:
     """How much longer the planner thinks about each person where there are a hundred times as many."""
     few = min(_plan(1_000) for _ in range(5 * RUNS)) / 1_000
     many = min(_plan(PEOPLE) for _ in range(RUNS)) / PEOPLE
-    return [Figure("provisioning.growth", many / few, "x the time for each person", "<=", 1.5)]
+    return [Figure("provisioning.growth", many / few, "x the time for each person", "<=", 3)]
 
 
 def _plan(number: int) -> float:
