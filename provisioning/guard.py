@@ -130,7 +130,7 @@ def candidates_of(plan: Plan) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(item.member, item.action == Action.SUSPEND, item.stripped, item.ops_admin, item.clause)
         for item in plan.to_do()
-        if item.action == Action.SUSPEND or item.stripped
+        if item.takes_something
     )
 
 

@@ -25,6 +25,7 @@ class Stale(StrEnum):
     NEW_CONFLICT = "new_conflict"
     OTHER_ACTION = "other_action"
     OTHER_VALUES = "other_values"
+    OTHER_LOSSES = "other_losses"
 
 
 WORDS = {
@@ -39,6 +40,9 @@ WORDS = {
     Stale.NEW_CONFLICT: _("What could be done then needs a decision now."),
     Stale.OTHER_ACTION: _("Something else is to be done with somebody."),
     Stale.OTHER_VALUES: _("Somebody would get other values or roles."),
+    Stale.OTHER_LOSSES: _(
+        "By hand, somebody was given a role or lost one, so that the plan would take something else."
+    ),
 }
 _MORE = {
     Action.ADD: Stale.MORE_ADDED,
@@ -73,7 +77,8 @@ def digest_of_rules(rules: Iterable[Rule]) -> str:
 def diff_reasons(old: Plan, new: Plan) -> tuple[Stale, ...]:
     """Why the stored plan `old` is not what would be done now, `new`. Empty when it still is."""
     if digest(old) == digest(new):
-        return ()
+        same = _losses(old) == _losses(new)
+        return () if same else (Stale.OTHER_LOSSES,)
     found = set()
     if old.rules != new.rules:
         found.add(Stale.RULES)
@@ -92,6 +97,11 @@ def diff_reasons(old: Plan, new: Plan) -> tuple[Stale, ...]:
             found.add(Stale.OTHER_VALUES)
     found |= {_MORE[item.action] for whom, item in now.items() if whom not in before}
     return tuple(reason for reason in Stale if reason in found)
+
+
+def _losses(plan: Plan) -> set[tuple]:
+    """Which roles really go, and whether an Ops Admin is among those who lose something."""
+    return {(item.member, item.stripped, item.ops_admin) for item in plan.to_do() if item.takes_something}
 
 
 def _whom(item: Item) -> tuple[str, int | None]:

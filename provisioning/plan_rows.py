@@ -31,7 +31,7 @@ def _row(plan: Plan, position: int, item: Item) -> PlanItem:
         member_id=item.member,
         rule_id=item.rule,
         facts=_facts(item),
-        candidate=item.action == Action.SUSPEND or bool(item.stripped),
+        candidate=item.takes_something,
         ops_admin=item.ops_admin,
         result=PlanItem.Result.TODO if item.does_something else PlanItem.Result.NONE,
     )

@@ -198,6 +198,11 @@ class Item:
     def does_something(self) -> bool:
         return self.action in DEEDS
 
+    @property
+    def takes_something(self) -> bool:
+        """Whether somebody is suspended by it, or really loses a role."""
+        return self.action == Action.SUSPEND or bool(self.stripped)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

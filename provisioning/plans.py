@@ -113,7 +113,7 @@ def think(plan: Plan, *, now: datetime, approval: guard.Approval | None = None) 
         guard.candidates_of(planned),
         guard.base_of(inputs.members),
         now=now,
-        limits=guard.Limits(policy.share, policy.floor, policy.most),
+        limits=limits_of(policy),
         approval=approval,
     )
     return Thought(planned, verdict, mark, reading, _digest_of(inputs))
@@ -187,13 +187,7 @@ def store(plan: Plan, thought: Thought, *, now: datetime) -> bool:
         inputs=thought.inputs,
         counts={action.value: number for action, number in planned.counts().items()},
         clauses={clause.value: number for clause, number in planned.counts_by_clause().items()},
-        outcome=verdict.outcome,
-        guard_codes=[code.value for code in verdict.codes],
-        causes=[cause.value for cause in verdict.causes],
-        candidates=verdict.candidates,
-        candidates_digest=verdict.digest,
-        base=verdict.base,
-        limit=verdict.limit,
+        **_columns(verdict),
     )
     if not found:
         return False
@@ -201,6 +195,36 @@ def store(plan: Plan, thought: Thought, *, now: datetime) -> bool:
     plan.refresh_from_db()
     audit.record(plan.unit, "plan.made", plan.connection, by=plan.made_by, now=now, **facts_of(plan))
     return True
+
+
+def _columns(verdict: guard.Verdict) -> dict[str, object]:
+    return {
+        "outcome": verdict.outcome.value,
+        "guard_codes": [code.value for code in verdict.codes],
+        "causes": [cause.value for cause in verdict.causes],
+        "candidates": verdict.candidates,
+        "candidates_digest": verdict.digest,
+        "base": verdict.base,
+        "limit": verdict.limit,
+    }
+
+
+def keep_verdict(plan: Plan, verdict: guard.Verdict) -> None:
+    """The guard looked again before the run, and says this now: pages and mails tell it."""
+    for name, value in _columns(verdict).items():
+        setattr(plan, name, value)
+    plan.save(update_fields=list(_columns(verdict)))
+
+
+def limits_changed(plan: Plan) -> bool:
+    """Whether other limits of the guard hold now than when it looked at this plan."""
+    policy = DirectoryPolicy.objects.filter(connection=plan.connection_id).first() or DirectoryPolicy()
+    return plan.limit != limits_of(policy).allowed(plan.base)
+
+
+def limits_of(policy: DirectoryPolicy) -> guard.Limits:
+    """How many may go without anybody looking."""
+    return guard.Limits(policy.share, policy.floor, policy.most)
 
 
 @transaction.atomic

@@ -161,22 +161,30 @@ def _check(run: ProvisioningRun, *, now: datetime) -> bool:
     plan, approval = run.plan, _approval(run)
     mark = fingerprint(run.connection, today=now.date(), incomplete=plan.incomplete)
     thought = None
-    if mark != plan.inputs or approval is not None or _reading_changed(plan):
+    if mark != plan.inputs or approval is not None or _reading_changed(plan) or plans.limits_changed(plan):
         thought = plans.think(plan, now=now, approval=approval)
     if approval is not None:
         return _check_approved(run, thought, now=now)
-    if thought is not None and digest(thought.planned) != plan.digest:
+    if thought is not None and _is_other(plan, thought):
         _stale(run, thought, now=now)
         return False
     verdict = thought.verdict.outcome if thought is not None else plan.outcome
     with transaction.atomic():
         if not _mark_checked(run, now=now):
             return False
+        if thought is not None:
+            plans.keep_verdict(plan, thought.verdict)
         if plan.rule is not None and plan.draft is not None:
             rules.follow_draft(plan.rule, plan.draft, by=run.started_by, now=now)
         if verdict != guard.Outcome.ALLOWED:
             plan.items.filter(candidate=True, result=Result.TODO).update(result=Result.HELD)
     return True
+
+
+def _is_other(plan: Plan, thought: plans.Thought) -> bool:
+    """Whether other things would be done, or the same things would take a role, or an Ops Admin, that they would
+    not have taken: by hand somebody may have given or revoked a role meanwhile."""
+    return digest(thought.planned) != plan.digest or thought.verdict.digest != plan.candidates_digest
 
 
 def _reading_changed(plan: Plan) -> bool:
