@@ -14,9 +14,10 @@ from django.db.models import OuterRef, Subquery
 from connections import identity
 from connections.models import DirectoryPerson
 from orgunits import audit, roles, told
-from orgunits.models import Member, OrganizationalUnit
+from orgunits.models import Member, OrganizationalUnit, RoleGrant
 
 from . import offboarding
+from .clauses import Clause
 from .models import Kept, PlanItem, ProvisioningRule, ProvisioningRun, RuleGrant, WelcomeMail
 from .plan_rows import as_item
 from .plan_values import Action, Change, Item, State
@@ -137,6 +138,10 @@ def _must_be_as_planned(item: Item, person: DirectoryPerson, member: Member, *, 
     takes = item.action == Action.SUSPEND or item.lost
     if takes and Kept.objects.filter(member=member, until__gt=now.date()).exists():
         raise ChangedMeanwhile
+    if item.takes_something and not item.ops_admin and _is_ops_admin(member):
+        raise ChangedMeanwhile
+    if item.clause in STILL and not STILL[item.clause](person):
+        raise ChangedMeanwhile
     for one in item.changes:
         if one.field == "state":
             is_now: object = member.state
@@ -148,6 +153,18 @@ def _must_be_as_planned(item: Item, person: DirectoryPerson, member: Member, *, 
                 raise ChangedMeanwhile
         if is_now != one.before:
             raise ChangedMeanwhile
+
+
+# A directory is read while a long run goes on: whoever it shows again stays.
+STILL = {
+    Clause.DELETED: lambda person: person.deleted_at is not None,
+    Clause.DISABLED: lambda person: not person.enabled,
+    Clause.ABSENT_TWICE: lambda person: person.absences > 1,
+}
+
+
+def _is_ops_admin(member: Member) -> bool:
+    return RoleGrant.objects.filter(member=member, role=roles.OPS_ADMIN.code, application=None).exists()
 
 
 def _link(person: DirectoryPerson, member: Member, *, now: datetime) -> None:

@@ -67,6 +67,8 @@ def go_on(run: ProvisioningRun, *, now: datetime, seconds: float = SECONDS) -> b
         return False
     if run.checked_at is None and not _check(run, now=now):
         return False
+    if run.approval_ends is not None and run.approval_ends <= now:
+        run.plan.items.filter(candidate=True, result=Result.TODO).update(result=Result.HELD)
     until, worked = monotonic() + seconds, False
     while rows := list(run.plan.items.filter(result=Result.TODO).order_by("position")[:ADDED_AT_ONCE]):
         if monotonic() > until or not _still_running(run):
@@ -125,10 +127,11 @@ def _add(run: ProvisioningRun, rows: list[PlanItem], *, now: datetime) -> None:
 
 
 def _taken(run: ProvisioningRun, rows: list[PlanItem]) -> list[PlanItem]:
-    """Those of `rows` that are still to do, held until the end of the transaction."""
+    """Those of `rows` that are still to do, held until the end of the transaction; none once the run was stopped."""
     ids = [row.pk for row in rows]
     found = PlanItem.objects.select_for_update(of=("self",), skip_locked=True)
-    return list(found.filter(plan=run.plan_id, pk__in=ids, result=Result.TODO).order_by("position"))
+    found = found.filter(plan=run.plan_id, plan__run__state=State.RUNNING, pk__in=ids, result=Result.TODO)
+    return list(found.order_by("position"))
 
 
 @transaction.atomic
@@ -250,7 +253,7 @@ def counts(run: ProvisioningRun) -> dict[str, int]:
 def _finish(run: ProvisioningRun, *, now: datetime) -> None:
     found = counts(run)
     if found[Result.HELD]:
-        _pause(run, "", now=now)
+        _pause(run, "approval_ended" if run.approved_digest else "", now=now)
         return
     state = State.PARTIAL if found[Result.FAILED] else State.SUCCEEDED
     with transaction.atomic():

@@ -7,13 +7,15 @@ from django.utils import timezone
 
 from orgunits import roles
 from orgunits.models import RoleGrant
-from provisioning import plans, rules
+from provisioning import plans, rules, runs
 from provisioning.models import Plan, ProvisioningRule
 from tests.people import make_company
 from tests.provisioning.running import (
     directory_of,
     done,
     everybody_rule,
+    fresh,
+    looked,
     members_by_address,
     planned,
     tell,
@@ -107,3 +109,79 @@ def test_who_was_made_ops_admin_after_the_plan_was_made_is_not_suspended_unseen(
 
     assert (run.state, run.plan.stale_because) == ("cancelled", ["other_losses"])
     assert suspended(company) == 0
+
+
+def begun(connection, company, people, **facts):
+    """A run that found its plan right and has done nothing yet: its worker was killed there."""
+    leave(connection, people)
+    run = plans.apply_plan(planned(connection, company.olga), by=company.olga, now=timezone.now())
+    runs.go_on(fresh(run), now=timezone.now(), seconds=-1)
+    run = fresh(run)
+    assert (run.state, run.checked_at is not None) == ("running", True)
+    return run
+
+
+def results(run) -> set[tuple[str, str]]:
+    return set(run.plan.items.values_list("result", "reason"))
+
+
+@pytest.mark.parametrize(
+    ("then", "again"),
+    [
+        ({"absences": 2}, {"absences": 0, "absent_since": None}),
+        ({"enabled": False}, {"enabled": True}),
+        ({"deleted_at": timezone.now()}, {"deleted_at": None}),
+    ],
+)
+def test_whom_the_directory_shows_again_in_the_middle_of_a_run_stays(company, connection, then, again):
+    _rule, people = onboarded(connection, company)
+    gone = connection.directory_people.filter(pk=people[0].pk)
+    gone.update(**then)
+    run = begun(connection, company, [])
+    gone.update(**again)
+
+    run = done(run)
+
+    assert (run.state, results(run)) == ("partial", {("failed", "changed_meanwhile")})
+    assert suspended(company) == 0
+
+
+def test_who_becomes_ops_admin_in_the_middle_of_a_run_is_not_suspended_unseen(company, connection):
+    _rule, people = onboarded(connection, company)
+    run = begun(connection, company, people[:1])
+    member = members_by_address(company)[NAMES[0]]
+    roles.grant_role(member, "ops_admin", by=company.olga, now=timezone.now())
+
+    run = done(run)
+
+    assert (run.state, results(run)) == ("partial", {("failed", "changed_meanwhile")})
+    assert suspended(company) == 0
+
+
+def test_an_approved_run_that_was_killed_and_comes_back_after_the_approval_ended_asks_again(
+    company, connection
+):
+    _rule, people = onboarded(connection, company)
+    leave(connection, people[:6])
+    run = looked(connection)
+    runs.approve(run, digest=run.plan.candidates_digest, by=company.olga, now=timezone.now())
+    runs.go_on(fresh(run), now=timezone.now(), seconds=-1)
+    assert fresh(run).checked_at is not None
+
+    runs.go_on(fresh(run), now=timezone.now() + timedelta(hours=5))
+
+    run = fresh(run)
+    assert (run.state, run.reason, results(run)) == ("paused_by_guard", "approval_ended", {("held", "")})
+    assert suspended(company) == 0
+
+
+def test_nobody_goes_any_more_once_the_run_was_cancelled(company, connection):
+    _rule, people = onboarded(connection, company)
+    run = begun(connection, company, people[:3])
+    stopped = list(run.plan.items.all())
+    runs.cancel(run, by=company.olga, now=timezone.now())
+
+    runs._do(run, stopped, until=float("inf"), now=timezone.now())
+
+    assert suspended(company) == 0
+    assert results(run) == {("todo", "")}
