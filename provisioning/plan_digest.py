@@ -26,6 +26,7 @@ class Stale(StrEnum):
     OTHER_ACTION = "other_action"
     OTHER_VALUES = "other_values"
     OTHER_LOSSES = "other_losses"
+    NOT_BEGUN = "not_begun"
 
 
 WORDS = {
@@ -43,6 +44,7 @@ WORDS = {
     Stale.OTHER_LOSSES: _(
         "By hand, somebody was given a role or lost one, so that the plan would take something else."
     ),
+    Stale.NOT_BEGUN: _("Its run was ended before it did anything."),
 }
 _MORE = {
     Action.ADD: Stale.MORE_ADDED,

@@ -2,7 +2,7 @@
 
 making -> ready, failed, discarded
 ready  -> taken, discarded
-taken  -> stale (what would be done is not any more what was planned)
+taken  -> stale (its run ended before anything was done)
 """
 
 import logging
@@ -22,7 +22,7 @@ from . import guard, jobs
 from .fingerprint import fingerprint
 from .models import DirectoryPolicy, Plan, PlanItem, ProvisioningRule, ProvisioningRun
 from .plan import make_plan
-from .plan_digest import digest, digest_of_rules
+from .plan_digest import Stale, digest, digest_of_rules
 from .plan_inputs import Inputs, inputs_of, last_counted
 from .plan_rows import store_items
 from .plan_values import Plan as Planned
@@ -287,12 +287,31 @@ def discard(plan: Plan, *, by: User, now: datetime) -> None:
     audit.record(plan.unit, "plan.discarded", plan.connection, by=by, now=now, plan=plan.public_id)
 
 
+def explain_stale(plan: Plan, because: Iterable[str]) -> None:
+    """Why what would be done now is not what it says."""
+    plan.stale_because = list(because)
+    plan.save(update_fields=["stale_because"])
+
+
 @transaction.atomic
-def mark_stale(plan: Plan, because: Iterable[str], *, now: datetime) -> None:
-    """What would be done now is not what it says; nothing of it was done."""
+def mark_stale(plan: Plan, *, now: datetime) -> None:
+    """Its run ended before it began: nothing of it was done, and a rule it would have changed is as it was."""
     rows = Plan.objects.filter(pk=plan.pk, state=State.TAKEN)
-    rows.update(state=State.STALE, state_since=now, stale_because=list(because))
+    if rows.update(state=State.STALE, state_since=now) and not plan.stale_because:
+        explain_stale(plan, [Stale.NOT_BEGUN.value])
     plan.refresh_from_db()
+
+
+@transaction.atomic
+def plan_anew(plan: Plan, *, by: User, now: datetime) -> Plan:
+    """A plan of what this one was for, the change of its rule included. What was for a rule that changed or was
+    removed since is for the rules as they are now."""
+    rule = plan.rule
+    if plan.draft is None or rule is None or rule.removed_at or rule.changed_at > plan.made_at:
+        return request_plan(plan.connection, by=by, now=now)
+    return request_plan(
+        plan.connection, by=by, now=now, purpose=Plan.Purpose.RULE, rule=rule, draft=plan.draft
+    )
 
 
 def forget_old(*, now: datetime) -> int:

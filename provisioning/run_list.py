@@ -17,7 +17,7 @@ from orgunits.paging import Page, page_of
 from . import clauses, guard_words, plan_digest, run_words
 from .guard import Outcome
 from .guard_words import Block, Cause, Pause
-from .models import PlanItem, ProvisioningRun
+from .models import Plan, PlanItem, ProvisioningRun
 
 PAGE_SIZE = 50
 NAMES_SHOWN = 50
@@ -43,6 +43,7 @@ FIXES = {
     "connection_at_rest": _("Whoever looks after the directory; its page says what is wrong."),
     "right_lost": _("Anybody who may change members can make a new plan."),
     "stale": _("Make a new plan and apply that."),
+    "stale_since": _("The next reading of the directory asks again. An Ops Admin can make a new plan now."),
 }
 
 
@@ -154,12 +155,21 @@ def progress(run: ProvisioningRun) -> Progress:
 def why(run: ProvisioningRun) -> str:
     """The cause of the run's state, as a sentence; empty where the state says enough."""
     if words := run_words.RUN_REASONS.get(run.reason):
-        return str(words)
+        return " ".join(map(str, (words, *_of_the_rule(run))))
     if run.state == State.PAUSED:
         return " ".join(guard_sentences(run)) or str(_("Somebody has to look first."))
     if run.state == State.PARTIAL:
         return str(_("With some of them it failed; the others are done."))
     return ""
+
+
+def _of_the_rule(run: ProvisioningRun) -> list[str]:
+    """Of a run that ended early: whether the rule that its plan was for is changed."""
+    plan = run.plan
+    if plan.draft is None or run.state not in (State.CANCELLED, State.FAILED):
+        return []
+    untouched = plan.state == Plan.State.STALE
+    return [str(run_words.RULE_AS_BEFORE if untouched else run_words.RULE_CHANGED)]
 
 
 def fix(run: ProvisioningRun) -> str:

@@ -16,6 +16,9 @@ ITEM_REASONS = {
 # Of the run.
 RUN_REASONS = {
     "stale": _("The plan was out of date when the run began. Nothing was done."),
+    "stale_since": _(
+        "Others would go now than were approved. Nobody of them went; what was done before stays done."
+    ),
     "by_hand": _("Somebody cancelled it. What was done stays done."),
     "kept": _("Somebody decided to keep everybody whom it would have suspended."),
     "overtaken": _("A newer reading of the directory came to another result."),
@@ -28,3 +31,9 @@ RUN_REASONS = {
     ),
     "approval_ended": _("The approval ended before the run could use it. Approve again."),
 }
+
+# Of the rule a run's plan was for.
+RULE_AS_BEFORE = _(
+    "The rule is as it was before; the plan still has its change, and a new plan of it can be made."
+)
+RULE_CHANGED = _("The rule stays changed. The next reading of the directory goes on by it.")

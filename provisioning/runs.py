@@ -238,8 +238,20 @@ def _mark_checked(run: ProvisioningRun, *, now: datetime) -> bool:
 def _stale(run: ProvisioningRun, thought: plans.Thought, *, now: datetime) -> None:
     because = [reason.value for reason in diff_reasons(as_plan(run.plan), thought.planned)]
     with transaction.atomic():
-        plans.mark_stale(run.plan, because, now=now)
-        _move(run, State.CANCELLED, (State.RUNNING,), now=now, reason="stale")
+        plans.explain_stale(run.plan, because)
+        _move(
+            run,
+            State.CANCELLED,
+            (State.RUNNING,),
+            now=now,
+            reason="stale" if _untouched(run) else "stale_since",
+        )
+
+
+def _untouched(run: ProvisioningRun) -> bool:
+    """Whether nothing of its plan happened, the change of a rule included."""
+    begun = run.plan.items.filter(result__in=(Result.DONE, Result.FAILED, Result.HELD)).exists()
+    return not begun and ProvisioningRun.objects.filter(pk=run.pk, checked_at=None).exists()
 
 
 # --- the end ------------------------------------------------------------------------------------------------------
@@ -304,6 +316,8 @@ def _move(
         raise NotPossibleNow
     for name, value in changes.items():
         setattr(run, name, value)
+    if target in (State.CANCELLED, State.FAILED) and _untouched(run):
+        plans.mark_stale(run.plan, now=now)
     found = {result or "nothing": number for result, number in counts(run).items() if number}
     audit.record(run.unit, _VERBS[target], run, by=by, now=now, reason=reason, state=target, **found)
 

@@ -43,11 +43,20 @@ COLUMNS = [
 @unit_view(RIGHT)
 @require_POST
 def plan_new(request: HttpRequest, unit: OrganizationalUnit, connection_id: str) -> HttpResponse:
-    """Have a plan made of what the rules would do now."""
+    """Have a plan made of what the rules would do now; `of` an earlier plan, with the change of a rule it was for."""
     row = directory_of(unit, connection_id)
     if not limits.within(request, "plans", key=row.public_id):
         return limits.refuse(request)
-    plan = plans.request_plan(row, by=request.user, now=timezone.now())
+    now, earlier = timezone.now(), request.GET.get("of", "").replace("\0", "")
+    before = row.plans.select_related("connection", "rule").filter(public_id=earlier).first()
+    if before is None:
+        plan = plans.request_plan(row, by=request.user, now=now)
+    else:
+        plan = plans.plan_anew(before, by=request.user, now=now)
+        if before.draft is not None and plan.draft is None:
+            messages.warning(
+                request, _("The rule was changed since. This plan is of the rules as they are now.")
+            )
     return redirect("plan", slug=unit.slug, plan_id=plan.public_id)
 
 

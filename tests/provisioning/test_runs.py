@@ -177,7 +177,7 @@ def test_another_set_than_the_approved_one_never_goes(company, connection):
     leave(connection, people[5:6])
     run = done(run)
 
-    assert (run.state, run.reason) == ("cancelled", "stale")
+    assert (run.state, run.reason) == ("cancelled", "stale_since")
     assert not company.unit.members.filter(state="suspended").exists()
 
 
