@@ -136,25 +136,30 @@ def reading_facts(
     connection: Connection, reading: DirectoryReading | None, policy: DirectoryPolicy
 ) -> guard.Reading:
     """The last whole reading as the guard judges it. A connection that does not work now says nothing about who
-    left, however good its last reading was."""
+    left, however good its last reading was; nor do rows that a reading writes right now which is asked otherwise."""
     works = connection.state == ConnectionState.ACTIVE
-    latest = (
-        connection.directory_readings.filter(whole=True)
-        .exclude(state="running")
-        .order_by("-started_at")
-        .first()
-    )
+    readings = connection.directory_readings.filter(whole=True).order_by("-started_at")
+    latest = readings.exclude(state="running").first()
     if reading is None:
         return guard.Reading(complete=False, rows=0, error=latest.problem if latest else "")
     error = "" if works else connection.state
     if not error and latest is not None and latest.pk != reading.pk:
         error = latest.problem or "incomplete"
+    at_work = readings.filter(state="running").values_list("asked", flat=True).first()
+    before = readings.filter(state="complete", started_at__lt=reading.started_at)
+    asked_before, rows_before = before.values_list("asked", "people").first() or ("", None)
+    if asked_before in (
+        "",
+        reading.asked,
+    ):  # else whatever was done since: this reading is narrower, or wider
+        asked_before = policy.scope
     return guard.Reading(
         complete=latest is None or latest.pk == reading.pk,
         rows=reading.people,
         error=error,
-        scope=guard.Scope(scopes=reading.asked),
-        scope_before=guard.Scope(scopes=policy.scope) if policy.scope else None,
+        scope=guard.Scope(scopes=at_work or reading.asked),
+        scope_before=guard.Scope(scopes=asked_before or reading.asked),
+        rows_before=rows_before,
     )
 
 

@@ -185,3 +185,42 @@ def test_nobody_goes_any_more_once_the_run_was_cancelled(company, connection):
 
     assert suspended(company) == 0
     assert results(run) == {("todo", "")}
+
+
+def test_a_narrower_reading_removes_nobody_however_often_it_is_looked_at(company, connection):
+    _rule, people = onboarded(connection, company)
+    connection.directory_people.filter(pk=people[0].pk).update(deleted_at=timezone.now())
+    was_read(connection, asked="narrower")
+
+    assert apply(planned(connection, company.olga), company).plan.guard_codes == ["scopes_changed"]
+    assert apply(planned(connection, company.olga), company).plan.guard_codes == ["scopes_changed"]
+    assert looked(connection) is None
+    was_read(connection, whole=False, asked="narrower")
+    assert looked(connection) is None
+    assert suspended(company) == 0
+    was_read(connection, asked="narrower")
+    assert looked(connection).state == "succeeded"
+
+    assert suspended(company) == 1
+
+
+def test_rows_of_a_narrower_reading_that_is_not_over_remove_nobody(company, connection):
+    rule, people = onboarded(connection, company)
+    rule.on_leaving, rule.kind, rule.values = "suspend", "department", ["it"]
+    rule.save()
+    connection.directory_people.update(department="it")
+    was_read(connection)
+    assert looked(connection).state == "succeeded"
+    was_read(connection, state="running", asked="narrower")
+    connection.directory_people.filter(pk=people[0].pk).update(department="")
+
+    plan = planned(connection, company.olga)
+
+    assert (plan.outcome, plan.guard_codes, plan.candidates) == ("blocked", ["scopes_changed"], 0)
+
+
+def test_a_reading_that_shows_far_fewer_people_is_named_as_a_likely_cause(company, connection):
+    _rule, people = onboarded(connection, company)
+    leave(connection, people[:10])
+
+    assert "much_smaller" in looked(connection).plan.causes
