@@ -18,7 +18,10 @@ _PARTS = (
     """SELECT sum(hash_record_extended(ROW(id, member_id, absences > 0, deleted_at IS NULL, employee_id), 0))
        FROM connections_directoryperson
        WHERE unit_id = %(unit)s AND connection_id <> %(connection)s AND member_id IS NOT NULL""",
-    """SELECT sum(hash_record_extended(ROW(g.id, g.external_id, g.everybody, g.absent_since, p.n), 0))
+    """SELECT sum(hash_record_extended(ROW(g.id, g.external_id, g.everybody, g.absent_since IS NULL,
+         coalesce(g.absent_since < (SELECT started_at FROM connections_directoryreading
+           WHERE connection_id = %(connection)s AND whole AND state = 'complete'
+           ORDER BY started_at DESC LIMIT 1), false), p.n), 0))
        FROM connections_directorygroup g
        LEFT JOIN (SELECT directorygroup_id, sum(hashint8extended(directoryperson_id, 0)) AS n
                   FROM connections_directorygroup_members GROUP BY 1) p ON p.directorygroup_id = g.id
