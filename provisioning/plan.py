@@ -170,7 +170,7 @@ class _Planner:
         if not suspends and not lost:
             clause = Clause.RULE_KEEPS if first else Clause.HELD_BY_NONE
             return _item(Action.NOTHING, clause, **facts)
-        spared = self._spared(person)
+        spared = self._spared(person, member)
         if spared:
             action = Action.SKIP if spared == Clause.KEPT else Action.NOTHING
             return _item(action, spared, **facts, withheld=() if suspends else lost)
@@ -188,7 +188,7 @@ class _Planner:
             Grant(rule.key, rule.role) for rule in matched if member.roles_by_rule.get(rule.key) != rule.role
         )
         lost, withheld = self._lost(member, matched), ()
-        spared = self._spared(person)
+        spared = self._spared(person, member)
         if spared and lost:  # a rule that gives another role than before waits with both
             lost, withheld = (), lost
             waiting = {grant.rule for grant in withheld}
@@ -227,11 +227,14 @@ class _Planner:
             if (given[key] != role if key in given else key not in keeps)
         )
 
-    def _spared(self, person: Person) -> Clause | None:
+    def _spared(self, person: Person, member: Known) -> Clause | None:
         """Why nobody may be suspended or lose a role by this item."""
         if self.incomplete:
             return Clause.INCOMPLETE
-        if person.kept_until is not None and self.today < person.kept_until:
+        days = [day for day in (person.kept_until, member.kept_until) if day is not None]
+        if days and self.today < max(
+            days
+        ):  # a mover is kept as a member, their new person knows nothing of it
             return Clause.KEPT
         return None
 

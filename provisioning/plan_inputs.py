@@ -207,6 +207,7 @@ def members_of(connection: Connection) -> list[Known]:
         .exclude(clause="")
         .values_list("member_id", flat=True)
     )
+    kept = dict(Kept.objects.filter(unit=unit).values_list("member_id", "until"))
     rows = Member.objects.filter(unit=unit, erased_at=None)
     rows = rows.filter(~Q(state=Member.State.REMOVED) | Q(directory_people__isnull=False))
     columns = rows.order_by("pk").values_list(
@@ -237,6 +238,7 @@ def members_of(connection: Connection) -> list[Known]:
                 },
                 roles_by_rule=roles_by_rule.get(pk, {}),
                 roles_by_hand=frozenset(by_hand.get(pk, ())),
+                kept_until=kept.get(pk),
                 suspended_by_run=pk in leaving,
             )
         )

@@ -147,6 +147,7 @@ class Known:
     fields: Mapping[str, Told] = field(default_factory=dict)  # of TOLD_FIELDS
     roles_by_rule: Mapping[int, str] = field(default_factory=dict)  # rule key: role
     roles_by_hand: frozenset[str] = frozenset()
+    kept_until: date | None = None  # somebody said so: loses nothing before this day
     suspended_by_run: bool = False  # not by hand: ends when the person comes back
 
     @property
