@@ -31,7 +31,7 @@ def due(*, now: datetime) -> QuerySet[Connection]:
         filter=Q(directory_readings__state=DirectoryReading.State.COMPLETE),
     )
     return rows.annotate(read_at=read).filter(
-        Q(policy__looked_at=None, read_at__isnull=False) | Q(read_at__gte=F("policy__looked_at"))
+        Q(policy__looked_at=None, read_at__isnull=False) | Q(read_at__gt=F("policy__looked_at"))
     )
 
 
@@ -42,11 +42,12 @@ def look(connection: Connection, *, now: datetime) -> ProvisioningRun | None:
     """
     offboarding.follow(now=now)  # who was had back by hand just now is kept
     policy, waiting = rules.policy_of(connection), plans.open_run(connection)
+    until = _read_until(connection) or now  # a reading that ends while this one thinks has a look of its own
     if waiting is not None and waiting.state == ProvisioningRun.State.RUNNING:
         return None  # its end is looked at again with the next minute
     mark = _mark(connection, policy, now=now)
     if mark == policy.inputs:
-        _looked(policy, now=now)
+        _looked(policy, until=until)
         return None
     plan = Plan(
         unit_id=connection.unit_id, connection=connection, purpose=Plan.Purpose.SCHEDULED, made_at=now, state_since=now
@@ -54,26 +55,26 @@ def look(connection: Connection, *, now: datetime) -> ProvisioningRun | None:
     thought = plans.think(plan, now=now)
     deeds = list(thought.planned.to_do())
     if not deeds:
-        if waiting is not None:
+        if waiting is not None and not thought.planned.incomplete:  # else nobody knows who is left
             runs.cancel(waiting, by=None, now=now, reason="nothing_left")
         _looked(
-            policy, now=now, inputs=thought.inputs, scope=thought.reading.asked if thought.reading else ""
+            policy, until=until, inputs=thought.inputs, scope=thought.reading.asked if thought.reading else ""
         )
         return None
     if waiting is not None:
         same = thought.verdict.digest == waiting.plan.candidates_digest
         if same and thought.verdict.candidates == len(deeds):
-            _looked(policy, now=now)
+            _looked(policy, until=until)
             return None
         runs.cancel(waiting, by=None, now=now, reason="overtaken")
-    return _begin(plan, thought, policy, now=now)
+    return _begin(plan, thought, policy, until=until, now=now)
 
 
 @transaction.atomic
 def _begin(
-    plan: Plan, thought: plans.Thought, policy: DirectoryPolicy, *, now: datetime
+    plan: Plan, thought: plans.Thought, policy: DirectoryPolicy, *, until: datetime, now: datetime
 ) -> ProvisioningRun | None:
-    _looked(policy, now=now)
+    _looked(policy, until=until)
     if not plans.store_scheduled(plan, thought, now=now):
         return None  # the same plan waits already
     return None if policy.ask_first else plans.apply_plan(plan, by=None, now=now)
@@ -84,5 +85,11 @@ def _mark(connection: Connection, policy: DirectoryPolicy, *, now: datetime) -> 
     return fingerprint(connection, today=now.date(), incomplete=bool(why_blocked(facts)))
 
 
-def _looked(policy: DirectoryPolicy, *, now: datetime, **changes) -> None:
-    DirectoryPolicy.objects.filter(pk=policy.pk).update(looked_at=now, **changes)
+def _read_until(connection: Connection) -> datetime | None:
+    """When the last reading came to its end, by its own clock: that of its job's beginning."""
+    rows = connection.directory_readings.filter(state=DirectoryReading.State.COMPLETE)
+    return rows.aggregate(until=Max("finished_at"))["until"]
+
+
+def _looked(policy: DirectoryPolicy, *, until: datetime, **changes) -> None:
+    DirectoryPolicy.objects.filter(pk=policy.pk).update(looked_at=until, **changes)

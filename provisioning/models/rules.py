@@ -90,4 +90,4 @@ class DirectoryPolicy(UnitScoped):
     scope = models.CharField(max_length=64, blank=True)  # DirectoryReading.asked of that run
     looked_at = models.DateTimeField(
         null=True, blank=True
-    )  # when it was last seen whether there is something to do
+    )  # what was read until then was seen: whether there is something to do
