@@ -29,6 +29,8 @@ class ByIdToken:
             )
         except directory_sign_in.NotTrusted as error:
             raise OAuth2Error("ID token") from error
+        if directory_sign_in.is_of_another_tenant(self.provider_id, claims):
+            raise OAuth2Error("tenant")
         return self.get_provider().sociallogin_from_response(request, claims)
 
 

@@ -63,6 +63,16 @@ def validated_claims(provider: str, id_token: str, *, audience: str) -> dict:
     return {name: claims[name] for name in KEPT_CLAIMS if name in claims}
 
 
+def is_of_another_tenant(provider: str, claims: dict) -> bool:
+    """Whether the account that this token would open belongs to another tenant: Microsoft promises that an object
+    id is one object's within its tenant only. Google's `sub` is one account's everywhere."""
+    if provider != "microsoft":
+        return False
+    known = SocialAccount.objects.filter(provider=provider, uid=claims.get("oid", "")).first()
+    tenant = known.extra_data.get("tid") if known else None
+    return tenant is not None and tenant != claims.get("tid")
+
+
 def subject_of(provider: str, claims: dict) -> Subject | None:
     """Who `validated_claims` name; None for an account that belongs to no organization."""
     if provider == "google" and claims.get("iss") in google.ISSUERS:

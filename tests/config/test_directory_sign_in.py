@@ -144,6 +144,20 @@ def test_the_second_sign_in_is_the_same_person(scene):
     assert AuditEvent.objects.filter(verb="member.signed_in_first").count() == 1
 
 
+def test_the_same_object_of_another_tenant_does_not_open_an_account_that_is_there():
+    company = make_company()
+    scene = brought(company.unit, "microsoft", by=company.olga)
+    scene.comes()
+    account = SocialAccount.objects.get()
+    account.extra_data |= {"tid": RIVALS["microsoft"]}
+    account.save()
+
+    answer = scene.comes()
+
+    assert "_auth_user_id" not in answer.browser.session
+    assert SocialAccount.objects.get().extra_data["tid"] == RIVALS["microsoft"]
+
+
 def test_one_tenant_in_two_units_is_one_sign_in_for_both(scene):
     other = create_unit("Second", by=scene.olga, now=timezone.now())
     second = brought(other, scene.service, by=scene.olga)
