@@ -41,6 +41,7 @@ ON CONFLICT (connection_id, external_id) DO UPDATE SET
     digest = excluded.digest, changed_at = excluded.changed_at
 RETURNING external_id, id, digest
 """
+HOLD_UNIT = "SELECT FROM orgunits_organizationalunit WHERE id = %s FOR KEY SHARE"
 new_public_id = DirectoryPerson._meta.get_field("public_id").get_default
 
 
@@ -78,10 +79,14 @@ def still_works(connection: Connection) -> None:
 def must_still_work(connection: Connection) -> None:
     """Whoever pauses or ends the connection waits for the page that is being written, and then nothing more is.
 
-    The caller holds the transaction. Raises AuthorizationLost.
+    New rows want the unit's key: it is taken before any person's row is, as a run does that makes members of them
+    (provisioning/onboarding.py), or the two would wait for each other. The caller holds the transaction. Raises
+    AuthorizationLost.
     """
     rows = Connection.objects.select_for_update(no_key=True, of=("self",)).filter(pk=connection.pk)
     _must_be_active(*rows.values_list("state", "state_reason", "unit__state").get())
+    with database.cursor() as cursor:
+        cursor.execute(HOLD_UNIT, [connection.unit_id])
 
 
 def _must_be_active(state: str, reason: str, unit_state: str) -> None:
