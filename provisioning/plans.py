@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from connections.models import Connection, DirectoryReading
 from connections.states import State as ConnectionState
@@ -327,5 +328,7 @@ def forget_old(*, now: datetime) -> int:
 
 
 def forget_erased() -> int:
-    """What plans told of members who were erased since: their values go, the counts stay. Answers how many items."""
-    return PlanItem.objects.filter(member__erased_at__isnull=False).exclude(facts={}).update(facts={})
+    """What plans told of members who were erased since, and of people who were forgotten before they were members:
+    their values go, the counts stay. Answers how many items."""
+    nobody = Q(member__erased_at__isnull=False) | Q(member=None, person=None)
+    return PlanItem.objects.filter(nobody).exclude(facts={}).update(facts={})

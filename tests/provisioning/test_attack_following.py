@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from connections import directories
 from connections.models import DirectoryGroup
-from provisioning import following
+from provisioning import following, plans
 from provisioning.models import Kept, RuleGrant
 from tests.people import make_company
 from tests.provisioning.running import (
@@ -14,6 +15,7 @@ from tests.provisioning.running import (
     everybody_rule,
     looked,
     members_by_address,
+    planned,
     tell,
     was_read,
 )
@@ -120,3 +122,16 @@ def test_a_reading_that_is_not_to_be_believed_does_not_answer_the_guards_questio
     assert looked(connection) is None
     asks.refresh_from_db()
     assert asks.state == "paused_by_guard"
+
+
+def test_what_a_plan_told_of_people_goes_when_their_directory_is_forgotten(company, connection):
+    tell(connection, *NAMES, given_name="Ada")
+    everybody_rule(connection, company.olga)
+    was_read(connection)
+    plan = planned(connection, company.olga)
+    assert NAMES[0] in str(list(plan.items.values_list("facts")))
+
+    directories.disconnect(connection, by=company.olga, now=timezone.now())
+    plans.forget_erased()
+
+    assert set(plan.items.values_list("action", "facts__changes")) == {("add", None)}
