@@ -65,10 +65,15 @@ class Happened:
 
 
 @transaction.atomic
-def record_many(unit: OrganizationalUnit, events: Iterable[Happened], *, now: datetime) -> None:
-    """What the portal itself did to many, in two statements for each thousand. Facts as for `record`."""
+def record_many(
+    unit: OrganizationalUnit, events: Iterable[Happened], *, now: datetime, by: User | None = None
+) -> None:
+    """What the portal itself, or a person at once, did to many: two statements for each thousand. Facts as for
+    `record`."""
     origin, request_id = current()
     rows, names = [], {}
+    if by is not None:
+        _keep_name(by.public_id, str(by)[:300])
     for one in events:
         names[one.subject.public_id] = str(one.subject)[:300]
         rows.append(
@@ -76,7 +81,7 @@ def record_many(unit: OrganizationalUnit, events: Iterable[Happened], *, now: da
                 unit=unit,
                 at=now,
                 verb=one.verb,
-                actor=SYSTEM,
+                actor=by.public_id if by is not None else SYSTEM,
                 subject=one.subject.public_id,
                 facts=dict(one.facts),
                 origin=origin,

@@ -1,16 +1,19 @@
-"""Who is whom: what people say about a person of a directory and a member who may be one."""
+"""What people say: that a person of a directory is a member or is not, and who is kept until when."""
 
 from collections.abc import Container, Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from connections.models import DirectoryPerson
 from orgunits import audit
 from orgunits.models import Member, User
 
 from .clauses import APPROVABLE, Clause
-from .models import PairDecision, PlanItem
+from .models import Kept, PairDecision, PlanItem
+
+AT_A_TIME = 1000
 
 
 @transaction.atomic
@@ -42,10 +45,13 @@ def decide(
         update_conflicts=True,
         unique_fields=["person", "member"],
         update_fields=["same", "decided_by", "decided_at"],
+        batch_size=AT_A_TIME,
     )
-    for person, member in known:
+    for unit in {member.unit for _person, member in known}:
+        told = [(person, member) for person, member in known if member.unit_id == unit.pk]
         verb = "pair.same" if same else "pair.other"
-        audit.record(member.unit, verb, member, by=by, now=now, person=person.public_id)
+        happened = [audit.Happened(verb, member, {"person": person.public_id}) for person, member in told]
+        audit.record_many(unit, happened, by=by, now=now)
     return len(known)
 
 
@@ -58,3 +64,20 @@ def pairs_of(item: PlanItem) -> Iterator[tuple[int, int]]:
         yield from ((item.person_id, member) for member in others)
     elif item.person_id is not None and item.member_id is not None:
         yield item.person_id, item.member_id
+
+
+@transaction.atomic
+def keep(kept: QuerySet[Member], *, until: date, by: User, now: datetime) -> None:
+    """No run suspends these members or takes a role from them before `until`."""
+    kept = list(kept.select_related("unit"))
+    Kept.objects.bulk_create(
+        [Kept(unit_id=one.unit_id, member=one, until=until, decided_by=by, decided_at=now) for one in kept],
+        update_conflicts=True,
+        unique_fields=["member"],
+        update_fields=["until", "decided_by", "decided_at"],
+        batch_size=AT_A_TIME,
+    )
+    for unit in {one.unit for one in kept}:
+        told = [one for one in kept if one.unit_id == unit.pk]
+        happened = [audit.Happened("member.kept", one, {"until": until.isoformat()}) for one in told]
+        audit.record_many(unit, happened, by=by, now=now)

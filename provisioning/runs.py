@@ -19,9 +19,9 @@ from orgunits import audit, members, memberships, roles
 from orgunits.access import user_may
 from orgunits.models import Member, User
 
-from . import guard, jobs, offboarding, onboarding, plans, rules
+from . import decisions, guard, jobs, offboarding, onboarding, plans, rules
 from .fingerprint import fingerprint
-from .models import Kept, Plan, PlanItem, ProvisioningRun
+from .models import Plan, PlanItem, ProvisioningRun
 from .plan_digest import diff_reasons, digest
 from .plan_rows import as_plan
 
@@ -379,22 +379,8 @@ def keep_everybody(run: ProvisioningRun, *, until: date, by: User, now: datetime
     held = run.plan.items.filter(candidate=True, result=Result.HELD, member__isnull=False)
     ids = list(held.values_list("member_id", flat=True))
     cancel(run, by=by, now=now, reason="kept")
-    keep(Member.objects.filter(pk__in=ids), until=until, by=by, now=now)
+    decisions.keep(Member.objects.filter(pk__in=ids), until=until, by=by, now=now)
     return len(ids)
-
-
-@transaction.atomic
-def keep(kept: Iterable[Member], *, until: date, by: User, now: datetime) -> None:
-    """No run suspends these members or takes a role from them before `until`."""
-    kept = list(kept)
-    Kept.objects.bulk_create(
-        [Kept(unit_id=one.unit_id, member=one, until=until, decided_by=by, decided_at=now) for one in kept],
-        update_conflicts=True,
-        unique_fields=["member"],
-        update_fields=["until", "decided_by", "decided_at"],
-    )
-    for one in kept:
-        audit.record(one.unit, "member.kept", one, by=by, now=now, until=until.isoformat())
 
 
 def again(run: ProvisioningRun, *, by: User, now: datetime) -> Plan:

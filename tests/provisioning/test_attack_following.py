@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from connections import directories
 from connections.models import DirectoryGroup
-from provisioning import following, plans
+from orgunits.members import add_member
+from orgunits.models import AuditEvent, Member
+from provisioning import decisions, following, plans
 from provisioning.models import Kept, RuleGrant
 from tests.people import make_company
 from tests.provisioning.running import (
@@ -135,3 +137,29 @@ def test_what_a_plan_told_of_people_goes_when_their_directory_is_forgotten(compa
     plans.forget_erased()
 
     assert set(plan.items.values_list("action", "facts__changes")) == {("add", None)}
+
+
+def test_deciding_about_many_and_keeping_many_asks_as_often_as_about_few(
+    company, connection, django_assert_max_num_queries
+):
+    many = [f"m{n:03}@kube.example" for n in range(60)]
+    for address in many:
+        add_member(company.unit, address, by=company.olga, now=timezone.now())
+    tell(connection, *many)
+    everybody_rule(connection, company.olga)
+    was_read(connection)
+    plan = planned(connection, company.olga)
+    assert plan.counts["conflict"] == 60
+
+    with django_assert_max_num_queries(16):
+        decided = decisions.decide(plan.items.all(), same=True, by=company.olga, now=timezone.now())
+    with django_assert_max_num_queries(12):
+        until = timezone.now().date() + timedelta(days=9)
+        decisions.keep(
+            Member.objects.filter(email__in=many), until=until, by=company.olga, now=timezone.now()
+        )
+
+    assert decided == 60
+    for verb in ("pair.same", "member.kept"):
+        told = AuditEvent.objects.filter(verb=verb, actor=company.olga.public_id)
+        assert told.count() == 60
