@@ -8,6 +8,7 @@ Killed at any point it is taken up again by the next job: what is done says so i
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from time import monotonic
 
@@ -265,7 +266,8 @@ def counts(run: ProvisioningRun) -> dict[str, int]:
 def _finish(run: ProvisioningRun, *, now: datetime) -> None:
     found = counts(run)
     if found[Result.HELD]:
-        _pause(run, "approval_ended" if run.approved_digest else "", now=now)
+        with suppress(NotPossibleNow):  # somebody cancelled it at this moment
+            _pause(run, "approval_ended" if run.approved_digest else "", now=now)
         return
     state = State.PARTIAL if found[Result.FAILED] else State.SUCCEEDED
     with transaction.atomic():

@@ -224,3 +224,15 @@ def test_a_reading_that_shows_far_fewer_people_is_named_as_a_likely_cause(compan
     leave(connection, people[:10])
 
     assert "much_smaller" in looked(connection).plan.causes
+
+
+def test_a_run_that_is_cancelled_at_its_very_end_ends_its_job_well(company, connection):
+    _rule, people = onboarded(connection, company)
+    leave(connection, people[:6])
+    run = looked(connection)
+    assert run.state == "paused_by_guard"
+    runs.cancel(run, by=company.olga, now=timezone.now())
+
+    runs._finish(run, now=timezone.now())
+
+    assert (fresh(run).state, fresh(run).reason) == ("cancelled", "by_hand")
