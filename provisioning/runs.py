@@ -295,7 +295,7 @@ def _pause(run: ProvisioningRun, reason: str, *, now: datetime) -> None:
     _move(
         run, State.PAUSED, (State.RUNNING,), now=now, reason=reason,
         told_at=before.told_at if before else run.told_at,
-        checked_at=None, approved_digest="", approval_ends=None,
+        checked_at=None, approved_digest="", approval_ends=None, first_yes_by=None, first_yes_at=None,
     )  # fmt: skip
 
 
