@@ -4,9 +4,10 @@ A field remembers where its value comes from (`Member.Source`); what a person se
 handed back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import available_timezones
 
 from django.db import transaction
 
@@ -14,7 +15,8 @@ from . import audit, members
 from .models import Member, OrganizationalUnit, RoleGrant, User
 
 NAMES = ("given_name", "family_name", "department")
-SET_WITH_A_VERB = {"time_zone": members.set_time_zone, "working_hours": members.set_working_hours}
+FIELDS = (*NAMES, "time_zone", "working_hours")
+ZONES = frozenset(available_timezones())
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,9 @@ def _member(unit: OrganizationalUnit, newcomer: Newcomer, now: datetime) -> Memb
         name_sources={name: Member.Source.DIRECTORY for name in NAMES if name in told},
         **{name: told[name] for name in NAMES if name in told},
     )
-    for name in SET_WITH_A_VERB:
+    for name in ("time_zone", "working_hours"):
         if name in told:
-            setattr(row, f"{name}_source", Member.Source.DIRECTORY)
+            _set_source(row, name, Member.Source.DIRECTORY)
     row.set_derived()
     return row
 
@@ -88,12 +90,42 @@ def source_of(member: Member, name: str) -> str:
 
 
 @transaction.atomic
-def set_told(member: Member, name: str, value: object, *, now: datetime) -> None:
-    """Take over what the directory tells of one field. What was set by hand stays. Raises members.NotAZone."""
-    if name in SET_WITH_A_VERB:
-        SET_WITH_A_VERB[name](member, value, source=Member.Source.DIRECTORY, by=None, now=now)
-        return
-    set_name(member, name, str(value), source=Member.Source.DIRECTORY, by=None, now=now)
+def set_many(
+    unit: OrganizationalUnit, values: Iterable[tuple[Member, Mapping[str, object]]], *, now: datetime
+) -> None:
+    """Take over what a directory tells of members' fields (FIELDS), in a handful of statements. What was set by hand
+    stays. Raises members.NotAZone: then nothing is set."""
+    changed, events = [], []
+    for member, fields in values:
+        before = len(events)
+        for name, value in fields.items():
+            if name == "time_zone" and value not in ZONES:
+                raise members.NotAZone(value)
+            if source_of(member, name) == Member.Source.HAND:
+                continue
+            setattr(member, name, value)
+            _set_source(member, name, Member.Source.DIRECTORY)
+            events.append(
+                audit.Happened(
+                    _VERBS.get(name, "member.name_set"), member, {"field": name, "how": "directory"}
+                )
+            )
+        if len(events) > before:
+            member.set_derived()
+            changed.append(member)
+    columns = [*FIELDS, "name_sources", "time_zone_source", "working_hours_source", "sort_key"]
+    Member.objects.bulk_update(changed, columns, batch_size=250)
+    audit.record_many(unit, events, now=now)
+
+
+_VERBS = {"time_zone": "time_zone.set", "working_hours": "working_hours.set"}
+
+
+def _set_source(member: Member, name: str, source: str) -> None:
+    if name in NAMES:
+        member.name_sources = {**member.name_sources, name: source}
+    else:
+        setattr(member, f"{name}_source", source)
 
 
 @transaction.atomic

@@ -102,6 +102,35 @@ def welcome_day(rule: ProvisioningRule, today: date) -> date | None:
     return None
 
 
+# --- members, many at once ----------------------------------------------------------------------------------------
+def only_takes_over(row: PlanItem) -> bool:
+    """Whether the item does nothing but take over what the directory tells of a member's fields."""
+    more = any(row.facts.get(name) for name in ("gained", "lost", "links"))
+    fields = {change[0] for change in row.facts.get("changes", ())}
+    return row.action == PlanItem.Action.CHANGE and not more and fields <= set(told.FIELDS)
+
+
+@transaction.atomic
+def take_over(run: ProvisioningRun, rows: list[PlanItem], *, now: datetime) -> None:
+    """Take over the fields of these items, all or none. Raises ChangedMeanwhile, members.NotAZone."""
+    _lock(run)
+    items = [as_item(row) for row in rows]
+    held = DirectoryPerson.objects.select_for_update(no_key=True, of=("self",)).order_by("pk")
+    people = held.in_bulk([item.person for item in items])
+    known = Member.objects.filter(unit=run.unit_id).exclude(state=Member.State.REMOVED)
+    known = known.select_for_update(no_key=True, of=("self",)).order_by("pk")
+    known = known.in_bulk([item.member for item in items])
+    values = []
+    for item in items:
+        person, member = people.get(item.person), known.get(item.member)
+        if person is None or member is None:
+            raise ChangedMeanwhile
+        _must_be_as_planned(item, person, member, now=now)
+        values.append((member, {one.field: one.after for one in item.changes}))
+    told.set_many(run.unit, values, now=now)
+    PlanItem.objects.filter(pk__in=[row.pk for row in rows]).update(result=Result.DONE, reason="")
+
+
 # --- one member ---------------------------------------------------------------------------------------------------
 @transaction.atomic
 def change(run: ProvisioningRun, row: PlanItem, *, now: datetime) -> None:
@@ -112,7 +141,8 @@ def change(run: ProvisioningRun, row: PlanItem, *, now: datetime) -> None:
     person = (
         DirectoryPerson.objects.select_for_update(no_key=True, of=("self",)).filter(pk=item.person).first()
     )
-    member = Member.objects.select_related("unit", "user").filter(pk=item.member, unit=run.unit_id).first()
+    rows = Member.objects.select_related("unit", "user").select_for_update(no_key=True, of=("self",))
+    member = rows.filter(pk=item.member, unit=run.unit_id).first()
     if person is None or member is None or member.state == Member.State.REMOVED:
         raise ChangedMeanwhile
     _must_be_as_planned(item, person, member, now=now)
@@ -125,6 +155,8 @@ def change(run: ProvisioningRun, row: PlanItem, *, now: datetime) -> None:
         return
     for one in item.changes:
         _take(member, one, now=now)
+    values = {one.field: one.after for one in item.changes if one.field in told.FIELDS}
+    told.set_many(run.unit, [(member, values)], now=now)
     for grant in item.lost:
         _lose(member, grant.rule, grant.role, now=now)
     for grant in item.gained:
@@ -186,8 +218,6 @@ def _take(member: Member, one: Change, *, now: datetime) -> None:
         if one.after != State.ACTIVE:
             raise ChangedMeanwhile
         offboarding.come_back(member, now=now)
-    else:
-        told.set_told(member, one.field, one.after, now=now)
 
 
 def _lose(member: Member, rule: int, role: str, *, now: datetime) -> None:

@@ -7,9 +7,10 @@ Killed at any point it is taken up again by the next job: what is done says so i
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from time import monotonic
 
 from django.db import IntegrityError, transaction
@@ -29,7 +30,7 @@ from .plan_rows import as_plan
 Result, State = PlanItem.Result, ProvisioningRun.State
 RIGHT = "manage_members"
 SECONDS = 35  # of one job
-ADDED_AT_ONCE = 500
+AT_ONCE = 500
 APPROVED_FOR = timedelta(hours=4)
 TOLD_AGAIN_AFTER = timedelta(days=7)
 
@@ -71,7 +72,7 @@ def go_on(run: ProvisioningRun, *, now: datetime, seconds: float = SECONDS) -> b
     if run.approval_ends is not None and run.approval_ends <= now:
         run.plan.items.filter(candidate=True, result=Result.TODO).update(result=Result.HELD)
     until, worked = monotonic() + seconds, False
-    while rows := list(run.plan.items.filter(result=Result.TODO).order_by("position")[:ADDED_AT_ONCE]):
+    while rows := list(run.plan.items.filter(result=Result.TODO).order_by("position")[:AT_ONCE]):
         if monotonic() > until or not _still_running(run):
             break
         worked = True
@@ -100,31 +101,30 @@ def _still_running(run: ProvisioningRun) -> bool:
 
 
 def _do(run: ProvisioningRun, rows: list[PlanItem], *, until: float, now: datetime) -> None:
-    """The items at the head: newcomers in a row at once, anything else one by one."""
-    new = []
-    for row in rows:
-        if row.action != PlanItem.Action.ADD:
-            break
-        new.append(row)
-    if new:
-        _add(run, new, now=now)
+    """The items at the head: newcomers in a row at once, and so those of whom only fields change; others alone."""
+    many = _done_together(rows[0])
+    if many is None:
+        for row in rows:
+            if _done_together(row) is not None or monotonic() > until:
+                return
+            _one(run, row, now=now)
         return
-    for row in rows:
-        if row.action == PlanItem.Action.ADD or monotonic() > until:
-            return
-        _one(run, row, now=now)
-
-
-def _add(run: ProvisioningRun, rows: list[PlanItem], *, now: datetime) -> None:
-    """Many at once; where one of them cannot be added, each by itself."""
+    head = list(takewhile(lambda row: _done_together(row) is many, rows))
     try:
         with transaction.atomic():
-            mine = _taken(run, rows)
+            mine = _taken(run, head)
             if mine:
-                onboarding.add(run, mine, now=now)
-    except (IntegrityError, onboarding.ChangedMeanwhile):
-        for row in rows:
+                many(run, mine, now=now)
+    except tuple(_CODES):  # one of them: each by itself
+        for row in head:
             _one(run, row, now=now)
+
+
+def _done_together(row: PlanItem) -> Callable | None:
+    """What does many such items at once; None where each is done alone."""
+    if row.action == PlanItem.Action.ADD:
+        return onboarding.add
+    return onboarding.take_over if onboarding.only_takes_over(row) else None
 
 
 def _taken(run: ProvisioningRun, rows: list[PlanItem]) -> list[PlanItem]:
