@@ -64,7 +64,7 @@ def weather(storm: Storm, seeds: list[int]) -> None:
 def test_a_directory_is_followed_whatever_happens(house, providers, examples):
     company, connection = house
 
-    @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=5), st.integers(0, 2**32))
+    @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=3), st.integers(0, 2**32))
     @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     def follows(seeds, seed):
         with transaction.atomic():
@@ -72,7 +72,7 @@ def test_a_directory_is_followed_whatever_happens(house, providers, examples):
             try:
                 weather(storm, seeds)
                 providers.control("DELETE", "faults")
-                for _night in range(3):
+                for _night in range(2):
                     storm.cycle()
                     storm.approve()
                 storm.check_converged()
