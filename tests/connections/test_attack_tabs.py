@@ -96,15 +96,14 @@ def at_once(*acts: Callable) -> list:
 
 def both_have_looked(monkeypatch) -> None:
     """Nobody changes a state before both have read it."""
-    looked, move = threading.Barrier(2), calendar_connections.move
+    looked, move = threading.Barrier(2), life.move
 
     def moved(*args, **kwargs):
         with suppress(threading.BrokenBarrierError):
             looked.wait(2)
         return move(*args, **kwargs)
 
-    for module in (calendar_connections, life):
-        monkeypatch.setattr(module, "move", moved)
+    monkeypatch.setattr(life, "move", moved)
 
 
 SAME = [
