@@ -94,7 +94,11 @@ def people_of(connection: Connection, rules: Iterable[Rule]) -> Iterator[Person]
     kept = dict(
         Kept.objects.filter(member__directory_people__connection=connection).values_list("member_id", "until")
     )
-    rows = DirectoryPerson.objects.filter(connection=connection, kind=DirectoryPerson.Kind.PERSON)
+    # Entra's disabled accounts without a name look like shared mailboxes; whoever was a member by one has left.
+    nameless = Q(kind=DirectoryPerson.Kind.SHARED, enabled=False, member__isnull=False)
+    rows = DirectoryPerson.objects.filter(
+        Q(kind=DirectoryPerson.Kind.PERSON) | nameless, connection=connection
+    )
     columns = rows.order_by("pk").values_list(
         "pk", "external_id", "address", "aliases", "given_name", "family_name", "department", "path",
         "employee_id", "time_zone", "attributes", "enabled", "absences", "deleted_at", "member_id",

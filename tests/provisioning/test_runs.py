@@ -424,3 +424,14 @@ def test_the_first_yes_of_two_ends(company, connection):
 
     assert not runs.approve(run, digest=run.plan.candidates_digest, by=company.carl, now=timezone.now())
     assert fresh(run).state == "paused_by_guard"
+
+
+def test_a_member_whose_disabled_account_looks_like_a_shared_mailbox_has_left(company, connection):
+    _rule, people = onboarded(connection, company)
+    connection.directory_people.filter(pk=people[0].pk).update(kind="shared", enabled=False, digest="other")
+    was_read(connection)
+
+    run = looked(connection)
+
+    assert run.state == "succeeded"
+    assert members_by_address(company)[NAMES[0]].state == "suspended"

@@ -186,9 +186,16 @@ def page_of(rows: list[dict], places: frozenset[str], cursor: str) -> PeoplePage
     last = {row["id"]: row for row in rows}.values()
     return PeoplePage(
         people=tuple(person_of(row, places) for row in last if "@removed" not in row),
-        removed=tuple(Removed(row["id"]) for row in last if "@removed" in row),
+        removed=tuple(removed_of(row) for row in last if "@removed" in row),
         cursor=cursor,
     )
+
+
+def removed_of(row: dict) -> Removed:
+    """Whom Entra says is gone: with a reason, as an object."""
+    if not isinstance(row["@removed"], dict):
+        raise Unreadable("@removed")
+    return Removed(row["id"])
 
 
 @readable()
