@@ -435,3 +435,19 @@ def test_a_member_whose_disabled_account_looks_like_a_shared_mailbox_has_left(co
 
     assert run.state == "succeeded"
     assert members_by_address(company)[NAMES[0]].state == "suspended"
+
+
+def test_a_newcomer_who_cannot_be_written_holds_up_nobody_else(company, connection):
+    tell(connection, *NAMES)
+    was_read(connection)
+    everybody_rule(connection, company.olga)
+    plan = planned(connection, company.olga)
+    odd = plan.items.first()
+    odd.facts["changes"].append(["given_name", "", "A" * 300, ""])  # longer than a member's name may be
+    odd.save()
+
+    run = done(plans.apply_plan(plan, by=company.olga, now=timezone.now()))
+
+    assert run.state == "partial"
+    assert run.plan.items.get(result="failed").reason == "unexpected"
+    assert company.unit.members.filter(came_by="directory").count() == 19
