@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from .directory_sheet_plans import Outcome, group_id, lines_of, person_of
 from .models import Connection, DirectoryGroup, DirectoryPerson, DirectorySheet
-from .providers.base import AuthorizationLost, LeftOut, ScopeAnswer
+from .providers.base import AuthorizationLost, FeedExpired, LeftOut, ScopeAnswer
 from .providers.directory import GroupSeen, PeoplePage, RoomSeen
 
 AT_A_TIME = 1000  # lines of one page
@@ -14,7 +14,6 @@ AT_A_TIME = 1000  # lines of one page
 class FileDirectory:
     """The directory that one uploaded file tells of (`providers.directory.DirectoryService`)."""
 
-    tells_changes = False
     clock_skew = None
 
     def __init__(self, sheet: DirectorySheet):
@@ -49,8 +48,7 @@ class FileDirectory:
         DirectorySheet.objects.filter(pk=self.sheet.pk).update(done=number)
 
     def changes(self, cursor: str) -> Iterator[PeoplePage]:
-        """A file tells everything."""
-        raise NotImplementedError
+        raise FeedExpired("a file tells everything, not what changed")
 
     def groups(self, *, but: frozenset[str] = frozenset()) -> Iterator[GroupSeen]:
         """The groups that lines name. Of a file without that column all groups are as they were.

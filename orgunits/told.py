@@ -129,23 +129,20 @@ def _set_source(member: Member, name: str, source: str) -> None:
 
 
 @transaction.atomic
-def set_name(member: Member, name: str, value: str, *, source: str, by: User | None, now: datetime) -> bool:
-    """Set a given name, family name or department, and remember who said so. By hand wins over a directory.
+def set_name(member: Member, name: str, value: str, *, by: User, now: datetime) -> bool:
+    """Set a given name, family name or department by hand: no directory overwrites it.
 
     Answers whether something changed.
     """
     row = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
-    held = row.name_sources.get(name)
-    if held == Member.Source.HAND and source != Member.Source.HAND:
-        return False
-    if (getattr(row, name), held) == (value, source):
+    if (getattr(row, name), source_of(row, name)) == (value, Member.Source.HAND):
         return False
     setattr(row, name, value)
-    row.name_sources = {**row.name_sources, name: source}
+    _set_source(row, name, Member.Source.HAND)
     row.save(update_fields=[name, "name_sources", "sort_key"])
     for changed in (name, "name_sources", "sort_key"):
         setattr(member, changed, getattr(row, changed))
-    audit.record(member.unit, "member.name_set", member, by=by, now=now, field=name, how=source)
+    audit.record(member.unit, "member.name_set", member, by=by, now=now, field=name, how=Member.Source.HAND)
     return True
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
+from connections import directories
 from connections.models import Connection, DirectoryReading
 from connections.states import State as ConnectionState
 from orgunits.models import OrganizationalUnit
@@ -17,7 +18,6 @@ from . import offboarding, plans, rules, runs
 from .fingerprint import fingerprint
 from .guard import why_blocked
 from .models import DirectoryPolicy, Plan, ProvisioningRule, ProvisioningRun
-from .plan_inputs import last_counted
 
 
 def due(*, now: datetime) -> QuerySet[Connection]:
@@ -81,7 +81,7 @@ def _begin(
 
 
 def _mark(connection: Connection, policy: DirectoryPolicy, *, now: datetime) -> str:
-    facts = plans.reading_facts(connection, last_counted(connection), policy)
+    facts = plans.reading_facts(connection, directories.last_complete(connection), policy)
     return fingerprint(connection, today=now.date(), incomplete=bool(why_blocked(facts)))
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields, replace
 
 from django.db.models import Q
 
-from connections.models import Connection, DirectoryGroup, DirectoryPerson, DirectoryReading
+from connections import directories
+from connections.models import Connection, DirectoryGroup, DirectoryPerson
 from orgunits.models import Member, RoleGrant
 from orgunits.roles import OPS_ADMIN
 
@@ -166,17 +167,11 @@ def _memberships(
 def _told(connection: Connection):
     """The groups of a directory. One that is missing for the first time counts as it was: one bad answer is not
     enough for a group either."""
-    last = last_counted(connection)
+    last = directories.last_complete(connection)
     rows = DirectoryGroup.objects.filter(connection=connection)
     if last is None:
         return rows
     return rows.filter(Q(absent_since=None) | Q(absent_since__gte=last.started_at))
-
-
-def last_counted(connection: Connection) -> DirectoryReading | None:
-    """The last whole reading that came to its end."""
-    rows = DirectoryReading.objects.filter(connection=connection, whole=True)
-    return rows.filter(state=DirectoryReading.State.COMPLETE).order_by("-started_at").first()
 
 
 def _descendants(group: int, children: Mapping[int, set[int]]) -> set[int]:
@@ -261,12 +256,10 @@ class _Linked:
 
 def _persons_of_members(unit: int) -> dict[int, _Linked]:
     rows = DirectoryPerson.objects.filter(unit=unit, member__isnull=False)
-    columns = rows.values_list(
-        "member_id", "pk", "connection_id", "employee_id", "absences", "deleted_at", "enabled"
-    )
+    columns = rows.values_list("member_id", "pk", "connection_id", "employee_id", "absences", "deleted_at")
     return {
         member: _Linked(pk, connection, employee_id, absences > 0 or deleted_at is not None)
-        for member, pk, connection, employee_id, absences, deleted_at, _enabled in columns.iterator(
+        for member, pk, connection, employee_id, absences, deleted_at in columns.iterator(
             chunk_size=AT_A_TIME
         )
     }

@@ -9,14 +9,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from connections import directories
 from connections.models import Connection, DirectoryReading
 from connections.states import State as ConnectionState
-from orgunits import audit
+from orgunits import audit, told
 from orgunits.models import User
 
 from . import guard, jobs
@@ -24,14 +24,13 @@ from .fingerprint import fingerprint
 from .models import DirectoryPolicy, Plan, PlanItem, ProvisioningRule, ProvisioningRun
 from .plan import make_plan
 from .plan_digest import Stale, digest, digest_of_rules
-from .plan_inputs import Inputs, inputs_of, last_counted
+from .plan_inputs import inputs_of
 from .plan_rows import store_items
 from .plan_values import Plan as Planned
 
 State = Plan.State
 OPEN = (State.MAKING, State.READY)
 KEPT_UNUSED, KEPT = timedelta(days=2), timedelta(days=180)
-ZONES = frozenset(available_timezones())
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +90,8 @@ class Thought:
 def think(plan: Plan, *, now: datetime, approval: guard.Approval | None = None) -> Thought:
     """Plan anew what `plan` is about, with everything as it is now. Writes nothing."""
     connection = plan.connection
-    policy = DirectoryPolicy.objects.filter(connection=connection).first() or DirectoryPolicy()
-    reading = last_counted(connection)
+    policy = _policy(connection)
+    reading = directories.last_complete(connection)
     facts = reading_facts(connection, reading, policy)
     incomplete = bool(guard.why_blocked(facts))
     mark = fingerprint(connection, today=now.date(), incomplete=incomplete)
@@ -102,7 +101,7 @@ def think(plan: Plan, *, now: datetime, approval: guard.Approval | None = None) 
         inputs.members,
         inputs.rules,
         today=now.date(),
-        zones=ZONES,
+        zones=told.ZONES,
         incomplete=incomplete,
         approved=inputs.approved,
         declined=inputs.declined,
@@ -117,11 +116,7 @@ def think(plan: Plan, *, now: datetime, approval: guard.Approval | None = None) 
         limits=limits_of(policy),
         approval=approval,
     )
-    return Thought(planned, verdict, mark, reading, _digest_of(inputs))
-
-
-def _digest_of(inputs: Inputs) -> str:
-    return digest_of_rules(inputs.rules)
+    return Thought(planned, verdict, mark, reading, digest_of_rules(inputs.rules))
 
 
 def _only_failed(planned: Planned, before: Plan) -> Planned:
@@ -140,7 +135,7 @@ def reading_facts(
     left, however good its last reading was; nor do rows that a reading writes right now which is asked otherwise."""
     works = connection.state == ConnectionState.ACTIVE
     readings = connection.directory_readings.filter(whole=True).order_by("-started_at")
-    latest = readings.exclude(state="running").first()
+    latest = last_tried(connection)
     if reading is None:
         return guard.Reading(complete=False, rows=0, error=latest.problem if latest else "")
     error = "" if works else connection.state
@@ -162,6 +157,12 @@ def reading_facts(
         scope_before=guard.Scope(scopes=asked_before or reading.asked),
         rows_before=rows_before,
     )
+
+
+def last_tried(connection: Connection) -> DirectoryReading | None:
+    """The last whole reading that is over, however it ended."""
+    rows = connection.directory_readings.filter(whole=True).exclude(state="running")
+    return rows.order_by("-started_at").first()
 
 
 def make(plan: Plan, *, now: datetime) -> None:
@@ -224,8 +225,12 @@ def keep_verdict(plan: Plan, verdict: guard.Verdict) -> None:
 
 def limits_changed(plan: Plan) -> bool:
     """Whether other limits of the guard hold now than when it looked at this plan."""
-    policy = DirectoryPolicy.objects.filter(connection=plan.connection_id).first() or DirectoryPolicy()
-    return plan.limit != limits_of(policy).allowed(plan.base)
+    return plan.limit != limits_of(_policy(plan.connection)).allowed(plan.base)
+
+
+def _policy(connection: Connection) -> DirectoryPolicy:
+    """How the unit follows this directory; the usual way, not stored, until somebody says otherwise."""
+    return DirectoryPolicy.objects.filter(connection=connection).first() or DirectoryPolicy()
 
 
 def limits_of(policy: DirectoryPolicy) -> guard.Limits:

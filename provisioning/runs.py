@@ -193,12 +193,7 @@ def _is_other(plan: Plan, thought: plans.Thought) -> bool:
 
 def _reading_changed(plan: Plan) -> bool:
     """Whether the directory was read, or tried to be read, since the plan was made."""
-    latest = (
-        plan.connection.directory_readings.filter(whole=True)
-        .exclude(state="running")
-        .order_by("-started_at")
-        .first()
-    )
+    latest = plans.last_tried(plan.connection)
     return (latest.pk if latest else None) != plan.reading_id
 
 

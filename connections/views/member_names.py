@@ -25,9 +25,7 @@ def member_names(request: HttpRequest, unit: OrganizationalUnit, member_id: str)
     form = NamesForm(request.POST or None, initial={name: getattr(row, name) for name in told.NAMES})
     if form.is_valid():
         for name in form.changed_data:
-            told.set_name(
-                row, name, form.cleaned_data[name], source=Member.Source.HAND, by=request.user, now=now
-            )
+            told.set_name(row, name, form.cleaned_data[name], by=request.user, now=now)
         messages.success(request, _("Saved."))
         return redirect("member", slug=unit.slug, member_id=member_id)
     sources = [

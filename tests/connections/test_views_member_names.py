@@ -69,8 +69,8 @@ def test_a_name_that_is_too_long_is_refused_and_nothing_is_saved(company, ada):
 
 
 def test_setting_what_is_so_already_changes_nothing(company, ada):
-    changed = told.set_name(
-        ada, "given_name", "Ada", source=Member.Source.DIRECTORY, by=None, now=timezone.now()
-    )
+    told.set_name(ada, "given_name", "Adele", by=company.olga, now=timezone.now())
+
+    changed = told.set_name(ada, "given_name", "Adele", by=company.olga, now=timezone.now())
 
     assert not changed
