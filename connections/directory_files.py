@@ -15,7 +15,8 @@ from zoneinfo import available_timezones
 
 from django.utils.translation import gettext_lazy as _
 
-from orgunits.invitation_sheets import Unreadable, problem_of_address, tidy
+from orgunits.csv_files import Unreadable, decode, delimiter_of
+from orgunits.invitation_sheets import problem_of_address, tidy
 from orgunits.names import normal_address
 
 from .providers.directory import LONGEST_TEXT, Kind, PersonSeen
@@ -94,27 +95,12 @@ class File:
         return "id" not in self.columns
 
 
-def decode(content: bytes) -> str:
-    """The text of an uploaded file: UTF-8, with or without a byte order mark. Raises Unreadable."""
-    if len(content) > LARGEST_BYTES:
-        raise Unreadable(_("This file is larger than 16 MB."))
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise Unreadable(_("This is a workbook. Save it as “CSV UTF-8” and upload that file."))
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unreadable(_("This file is not UTF-8 text. Save it as “CSV UTF-8” and try again.")) from None
-    if "\0" in text:
-        raise Unreadable(_("This is not a text file."))
-    return text
-
-
 def read(content: bytes) -> File:
     """The people of an uploaded file. Raises Unreadable for what is no list of people at all."""
-    text = decode(content)
+    text = decode(content, most=LARGEST_BYTES, too_large=_("This file is larger than 16 MB."))
     if not text.strip():
         raise Unreadable(_("This file is empty."))
-    delimiter = _delimiter(text)
+    delimiter = delimiter_of(text, _column)
     if not delimiter:
         raise Unreadable(_("The first line must name the columns, and one of them must be “email”."))
     columns, unused, lines = _table(text, delimiter)
@@ -122,19 +108,6 @@ def read(content: bytes) -> File:
         raise Unreadable(_("There is nobody in this file."))
     _judge(lines, columns)
     return File(lines, [c for c in columns if c], unused, content)
-
-
-def _delimiter(text: str) -> str:
-    """What separates the columns of the header; empty when none of them is the address."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    for delimiter in ("\t", ";", ","):
-        try:
-            cells = next(csv.reader([first], delimiter=delimiter), [])
-        except csv.Error:
-            continue
-        if "email" in map(_column, cells):
-            return delimiter
-    return ""
 
 
 def _column(header: str) -> str:

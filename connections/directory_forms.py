@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 
-from orgunits.invitation_sheets import Unreadable
+from orgunits.csv_files import Unreadable
 
 from .directory_files import LARGEST_BYTES, read
 from .directory_list import NO_PERSON, PRESENCES

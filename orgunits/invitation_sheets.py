@@ -15,6 +15,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
+from . import csv_files
+from .csv_files import Unreadable, delimiter_of
 from .names import normal_address
 
 LARGEST_BYTES = 1024 * 1024
@@ -42,10 +44,6 @@ PROBLEMS = {
 }
 
 
-class Unreadable(ValueError):
-    """The whole sheet cannot be read. The argument: what is wrong, for the person who brought it."""
-
-
 @dataclass
 class Row:
     """One person as somebody wrote them down. `problem` is a code of PROBLEMS; `detail` fills its words."""
@@ -71,17 +69,8 @@ class Sheet:
 
 def decode(content: bytes) -> str:
     """The text of an uploaded file: UTF-8, with or without a byte order mark. Raises Unreadable."""
-    if len(content) > LARGEST_BYTES:
-        raise Unreadable(_("This file is larger than 1 MB. Bring it in several parts."))
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise Unreadable(_("This is a workbook. Save it as “CSV UTF-8” and upload that file."))
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unreadable(_("This file is not UTF-8 text. Save it as “CSV UTF-8” and try again.")) from None
-    if "\0" in text:
-        raise Unreadable(_("This is not a text file."))
-    return text
+    too_large = _("This file is larger than 1 MB. Bring it in several parts.")
+    return csv_files.decode(content, most=LARGEST_BYTES, too_large=too_large)
 
 
 def read(text: str) -> Sheet:
@@ -89,7 +78,7 @@ def read(text: str) -> Sheet:
     text = text.removeprefix("\ufeff")
     if len(text.encode()) > LARGEST_BYTES:
         raise Unreadable(_("This is more than 1 MB. Bring it in several parts."))
-    delimiter = _delimiter(text)
+    delimiter = delimiter_of(text, _column)
     rows, unused = _table(text, delimiter) if delimiter else (_plain(text), [])
     if not rows:
         raise Unreadable(_("There is no address in it."))
@@ -97,19 +86,6 @@ def read(text: str) -> Sheet:
         raise Unreadable(_("These are more than 5,000 lines. Bring them in several parts."))
     _judge(rows)
     return Sheet(rows, unused)
-
-
-def _delimiter(text: str) -> str:
-    """What separates the columns when the first line is a header that names an address; else empty."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    for delimiter in ("\t", ";", ","):
-        try:
-            cells = next(csv.reader([first], delimiter=delimiter), [])
-        except csv.Error:
-            continue
-        if "email" in map(_column, cells):
-            return delimiter
-    return ""
 
 
 def _column(header: str) -> str:

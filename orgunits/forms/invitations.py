@@ -4,7 +4,8 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
-from orgunits.invitation_sheets import LARGEST_BYTES, Unreadable, decode, read
+from orgunits.csv_files import Unreadable
+from orgunits.invitation_sheets import LARGEST_BYTES, decode, read
 from orgunits.models import Invitation, User
 from orgunits.roles import Role
 

@@ -27,7 +27,7 @@ from connections.models import (
     DirectorySheetLine,
 )
 from connections.states import NotNow, NotPossibleNow
-from orgunits.invitation_sheets import Unreadable
+from orgunits.csv_files import Unreadable
 from orgunits.models import AuditEvent
 from tests.people import make_company
 from tests.worker import run_waiting_jobs

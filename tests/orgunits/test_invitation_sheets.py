@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orgunits.invitation_sheets import MOST_ROWS, PROBLEMS, Unreadable, decode, read
+from orgunits.csv_files import Unreadable
+from orgunits.invitation_sheets import MOST_ROWS, PROBLEMS, decode, read
 
 
 def emails(text: str) -> list[str]:
