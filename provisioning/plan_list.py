@@ -96,15 +96,21 @@ def items(plan: Plan, chosen: Chosen) -> QuerySet[PlanItem]:
         rows = rows.filter(rule__public_id=chosen.rule)
     if chosen.candidates:
         rows = rows.filter(candidate=True)
-    if words := chosen.q.strip():
-        key, start = sort_key(words), words.lower()
-        rows = rows.filter(
-            Q(person__sort_key__contains=key)
-            | Q(person__address__startswith=start)
-            | Q(member__sort_key__contains=key)
-            | Q(member__email__startswith=start)
-        )
-    return rows
+    return named(rows, chosen.q)
+
+
+def named(rows: QuerySet[PlanItem], words: str) -> QuerySet[PlanItem]:
+    """Those of `rows` whose person's or member's name holds the words, or whose address begins with them."""
+    words = words.strip()
+    if not words:
+        return rows
+    key, start = sort_key(words), words.lower()
+    return rows.filter(
+        Q(person__sort_key__contains=key)
+        | Q(person__address__startswith=start)
+        | Q(member__sort_key__contains=key)
+        | Q(member__email__startswith=start)
+    )
 
 
 def to_decide(plan: Plan, chosen: Chosen = Chosen()) -> QuerySet[PlanItem]:

@@ -4,17 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, OuterRef, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection
 from orgunits.models import OrganizationalUnit
-from orgunits.names import sort_key
 from orgunits.paging import Page, page_of
 
-from . import clauses, guard_words, plan_digest, run_words
+from . import guard_words, plan_digest, plan_list, plan_words, run_words
 from .guard import Outcome
 from .guard_words import Block, Cause, Pause
 from .models import Plan, PlanItem, ProvisioningRun
@@ -30,13 +29,6 @@ RESULT_TONES = {
     Result.DONE: "success",
     Result.FAILED: "danger",
     Result.NONE: "neutral",
-}
-ACTION_TONES = {
-    Action.ADD: "success",
-    Action.CHANGE: "info",
-    Action.SUSPEND: "warning",
-    Action.SKIP: "neutral",
-    Action.CONFLICT: "danger",
 }
 FIXES = {
     "unit_at_rest": _("An Ops Admin of this unit can resume it. The next reading begins a new run."),
@@ -252,15 +244,7 @@ def items(run: ProvisioningRun, chosen: ChosenItems) -> QuerySet[PlanItem]:
         rows = rows.filter(result=chosen.result)
     if chosen.action:
         rows = rows.filter(action=chosen.action)
-    if words := chosen.q.strip():
-        key, start = sort_key(words), words.lower()
-        rows = rows.filter(
-            Q(member__sort_key__contains=key)
-            | Q(member__email__startswith=start)
-            | Q(person__sort_key__contains=key)
-            | Q(person__address__startswith=start)
-        )
-    return rows
+    return plan_list.named(rows, chosen.q)
 
 
 def page_of_items(rows: QuerySet[PlanItem], *, after: str) -> Page:
@@ -280,7 +264,6 @@ def held_items(run: ProvisioningRun) -> list[PlanItem]:
 
 def dress(rows: Iterable[PlanItem]) -> None:
     """Give each its words: who it is, why, and what came of it."""
-    known = {code.value: words for code, words in clauses.WORDS.items()}
     for row in rows:
         member, person = row.member, row.person
         gone = member is not None and member.erased_at is not None
@@ -293,8 +276,8 @@ def dress(rows: Iterable[PlanItem]) -> None:
             row.label, row.address = str(person), person.address
         else:
             row.label, row.address = str(_("A person who is forgotten")), ""
-        row.why = str(known.get(row.clause, row.clause))
-        row.result_tone, row.action_tone = RESULT_TONES[row.result], ACTION_TONES[row.action]
+        row.why = plan_words.clause(row.clause)
+        row.result_tone, row.action_tone = RESULT_TONES[row.result], plan_words.TONES[row.action]
         row.trouble = str(run_words.ITEM_REASONS.get(row.reason, row.reason))
 
 
