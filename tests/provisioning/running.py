@@ -12,6 +12,7 @@ from provisioning import following, plans, rules, runs
 from provisioning.models import Plan, ProvisioningRule, ProvisioningRun
 
 NOW = timezone.now
+NAMES = [f"person{n:02}@kube.example" for n in range(20)]
 
 
 def directory_of(company, provider: str = "google") -> Connection:
@@ -79,3 +80,27 @@ def looked(connection: Connection) -> ProvisioningRun | None:
 
 def members_by_address(company) -> dict[str, Member]:
     return {member.email: member for member in company.unit.members.exclude(state="removed")}
+
+
+def applied(connection, company, **facts) -> ProvisioningRun:
+    plan = planned(connection, company.olga, **facts)
+    assert plan.state == Plan.State.READY, plan.problem
+    return done(plans.apply_plan(plan, by=company.olga, now=timezone.now()))
+
+
+def onboarded(connection, company, names=NAMES):
+    """Everybody of the directory is a member by the rule."""
+    people = tell(connection, *names, given_name="Ada", family_name="Berg")
+    was_read(connection, at=timezone.now() - timedelta(days=3))
+    rule = everybody_rule(connection, company.olga)
+    run = applied(connection, company)
+    assert run.state == "succeeded"
+    return rule, people
+
+
+def leave(connection, people, absences=2):
+    for person in people:
+        connection.directory_people.filter(pk=person.pk).update(
+            absences=absences, absent_since=timezone.now() - timedelta(days=1)
+        )
+    was_read(connection)
